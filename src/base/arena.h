@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* arena: memory that is freed together.  Sticky: after the first failed allocation every call returns NULL
+ * and arena_failed() says so; a builder checks once at its end.  One owner, one thread while building;
+ * afterwards what it holds may be read by any thread. */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct arena;
+
+struct arena *arena_new(void);
+void arena_free(struct arena *a);                               /* NULL is fine */
+/* Zeroed, aligned for any type.  n * size is checked for overflow. */
+void *arena_alloc(struct arena *a, size_t n, size_t size);
+char *arena_strdup(struct arena *a, const char *s);
+char *arena_strndup(struct arena *a, const char *s, size_t n);
+void *arena_memdup(struct arena *a, const void *p, size_t size);
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+bool arena_failed(const struct arena *a);
+size_t arena_bytes(const struct arena *a);                      /* held in all */
+
+#define arena_new_of(a, type)           ((type *)arena_alloc((a), 1, sizeof(type)))
+#define arena_array(a, n, type)         ((type *)arena_alloc((a), (n), sizeof(type)))
+
+#endif
