@@ -23,6 +23,6 @@ void buf_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 const char *buf_cstr(const struct buf *b);              /* "" while empty */
-char *buf_take(struct buf *b, size_t *ret_len /* or NULL */);  /* the caller frees; b is empty after */
+char *buf_take(struct buf *b, size_t *ret_len /* or NULL */);  /* the caller frees; b is empty after; NULL: failed */
 
 #endif

@@ -18,7 +18,7 @@ struct json {
 void json_init(struct json *j, struct buf *out);
 void json_object(struct json *j, const char *key);      /* open {; key NULL at the top or in an array */
 void json_array(struct json *j, const char *key);
-void json_end(struct json *j);                          /* close the innermost */
+void json_end(struct json *j);                          /* close the innermost object */
 void json_end_array(struct json *j);
 void json_str(struct json *j, const char *key, const char *value);     /* NULL value: nothing is written */
 void json_strn(struct json *j, const char *key, const char *value, size_t n);

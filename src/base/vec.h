@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #define VEC(type) struct { type *at; size_t n, cap; }
 /* Make room for one more element of the given size; false when memory ran out (nothing changed). */
