@@ -12,6 +12,7 @@ void digest_sha256(const void *data, size_t len, uint8_t ret[static DIGEST_SHA25
 /* SHA-256 over the two parts, one after the other (for chains). */
 void digest_sha256_2(const void *a, size_t alen, const void *b, size_t blen, uint8_t ret[static DIGEST_SHA256]);
 void digest_sha1(const void *data, size_t len, uint8_t ret[static DIGEST_SHA1]);
+/* Both need room for all of it and the NUL: hex 2n + 1, base64 4 * ((n + 2) / 3) + 1; else "" comes back. */
 const char *digest_hex(const uint8_t *bytes, size_t n, char *buf, size_t size);
 const char *digest_base64(const uint8_t *bytes, size_t n, char *buf, size_t size);
 uint32_t digest_crc32c(const void *data, size_t len);   /* RFC 3720 B.4 */
