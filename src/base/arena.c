@@ -69,7 +69,7 @@ static void *from_new_block(struct arena *a, size_t size)
 		a->at = b->bytes + size;
 		a->left = room - size;
 	}
-	if (a->next_size < BLOCK_MAX)
+	if (a->next_size != BLOCK_MAX)
 		a->next_size *= 2;
 	return b->bytes;
 }

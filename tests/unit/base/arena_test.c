@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/vec.h"
+#include "unit/suite.h"
+
+START_TEST(gives_zeroed_aligned_memory_that_stays)
+{
+	struct arena *a = arena_new();
+	unsigned char *first = arena_alloc(a, 1, 3), *p;
+
+	memset(first, 7, 3);
+	for (size_t size = 1; size < 20000; size += 97) {
+		p = arena_alloc(a, 1, size);
+		ck_assert_ptr_nonnull(p);
+		ck_assert_uint_eq((uintptr_t)p % _Alignof(max_align_t), 0);
+		for (size_t i = 0; i < size; i++)
+			ck_assert_uint_eq(p[i], 0);
+		memset(p, 0xff, size);
+	}
+	ck_assert_uint_eq(first[2], 7);
+	ck_assert_uint_ge(arena_bytes(a), 20000);
+	ck_assert(!arena_failed(a));
+	arena_free(a);
+}
+END_TEST
+
+START_TEST(fails_for_good_on_overflow)
+{
+	struct arena *a = arena_new();
+
+	ck_assert_ptr_null(arena_alloc(a, SIZE_MAX / 2, 4));
+	ck_assert(arena_failed(a));
+	ck_assert_ptr_null(arena_alloc(a, 1, 1));
+	ck_assert_ptr_null(arena_strdup(a, "x"));
+	ck_assert_ptr_null(arena_printf(a, "x"));
+	arena_free(a);
+	arena_free(NULL);
+}
+END_TEST
+
+START_TEST(copies_text)
+{
+	struct arena *a = arena_new();
+
+	ck_assert_str_eq(arena_strdup(a, "ring"), "ring");
+	ck_assert_str_eq(arena_strndup(a, "ringfence", 4), "ring");
+	ck_assert_str_eq(arena_strndup(a, "ring", 40), "ring");
+	ck_assert_str_eq(arena_printf(a, "%s-%d", "r", 5), "r-5");
+	ck_assert_mem_eq(arena_memdup(a, "a\0b", 3), "a\0b", 3);
+	ck_assert_ptr_nonnull(arena_memdup(a, NULL, 0));
+	arena_free(a);
+}
+END_TEST
+
+START_TEST(vectors_grow_and_keep)
+{
+	VEC(uint64_t) v = { 0 };
+
+	for (uint64_t i = 0; i < 10000; i++)
+		ck_assert(VEC_PUSH(&v, i * 3));
+	ck_assert_uint_eq(v.n, 10000);
+	for (uint64_t i = 0; i < v.n; i++)
+		ck_assert_uint_eq(v.at[i], i * 3);
+	VEC_FREE(&v);
+	ck_assert_ptr_null(v.at);
+	ck_assert(!vec_grow((void **)&v.at, &v.cap, SIZE_MAX / 4, 8));
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("arena");
+
+	tcase_add_test(tc, gives_zeroed_aligned_memory_that_stays);
+	tcase_add_test(tc, fails_for_good_on_overflow);
+	tcase_add_test(tc, copies_text);
+	tcase_add_test(tc, vectors_grow_and_keep);
+	return suite_run(tc);
+}
