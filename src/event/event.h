@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/word.h"
 #include "net/addr.h"
 
 enum event_kind {
@@ -18,6 +19,7 @@ enum event_kind {
 	EVENT_BYPASS_POSSIBLE, EVENT_OUTAGE, EVENT_LOSS, EVENT_CLOCK_UNSOUND, EVENT_HEARTBEAT,
 	EVENT_KINDS
 };
+enum { EVENT_NAMES = 32, EVENT_EVIDENCE = 3 };
 enum event_action { EVENT_NOTHING, EVENT_DROPPED, EVENT_REJECTED, EVENT_PASSED };
 
 /* One end.  Absent words are NULL, absent numbers 0. */
@@ -31,7 +33,7 @@ struct event_end {
 	uint64_t device;                        /* stable id */
 	const char *device_name, *maker, *cls;  /* cls: restricted, permitted, unknown, router, "" for what is no device */
 	const char *location, *switch_port;
-	const char *evidence[3];                /* "registry: Hangzhou Hikvision … (MA-L 44:19:b6)" */
+	const char *evidence[EVENT_EVIDENCE];               /* "registry: Hangzhou Hikvision … (MA-L 44:19:b6)" */
 	const char *authority;                  /* "uk-nil: understood, 2022-11-24" */
 };
 
@@ -52,6 +54,9 @@ struct event {
 	const char *reason;                     /* words for a person */
 	const char *community_id, *technique;   /* "1:…"; MITRE ATT&CK id */
 	const char *domain, *dns_question, *tls_name;
+	const char *names[EVENT_NAMES];         /* of a summary: distinct names that the packets asked for, in order of appearance */
+	uint8_t n_names;
+	uint64_t more_names;                    /* packets that asked for others beyond these */
 	const char *site, *sensitivity, *policy_revision, *policy_digest;       /* digest: hex */
 	const char *detail;                     /* kinds without a flow: their facts as a JSON object, or NULL */
 	/* set by the store: */
@@ -61,6 +66,24 @@ struct event {
 	uint8_t chain[32];                      /* hash chain head after this event */
 };
 
-extern const struct word event_kind_words[], event_action_words[];
+extern const struct word event_kind_words[], event_action_words[], event_severity_words[];
+
+struct arena;
+struct buf;
+struct err;
+
+enum { EVENT_BODY_MAX = 65536, EVENT_WORD_MAX = 1024, EVENT_DETAIL_MAX = 32768 };
+
+/* Append ev's body: a version byte, then (field, value) pairs; what is absent takes no room.  Words longer than EVENT_WORD_MAX
+ * are cut at a code point; a detail that is no JSON object or is too long becomes {"unreadable":bytes}.  What the store sets
+ * (store_id, seq, id, chain) is not part of it.  Fails (false) only with out. */
+bool event_pack(const struct event *ev, struct buf *out);
+/* The other way; words go to a.  Any bytes may be given: bounded, and refused with EBADMSG when they are no body.
+ * Fields of later versions are passed over. */
+int event_unpack(const void *body, size_t len, struct arena *a, struct event *ret, struct err *e);
+/* Does the event tell of traffic (a flow and its packets), rather than of a change of ours? */
+bool event_is_traffic(enum event_kind kind);
+/* Is the text one JSON object, on one line, of bounded depth? */
+bool event_is_object(const char *text, size_t len);
 
 #endif
