@@ -13,6 +13,10 @@
 #include "base/err.h"
 #include "base/own.h"
 #include "net/addr.h"
+#include "policy/datafile.h"
+#include "policy/maker.h"
+#include "policy/pack.h"
+#include "policy/when.h"
 
 struct arena;
 struct buf;
@@ -33,16 +37,6 @@ enum policy_tristate { POLICY_UNSET, POLICY_NO, POLICY_YES };
 enum policy_ref_kind {
 	POLICY_REF_ANY, POLICY_REF_FIREWALL, POLICY_REF_EXTERNAL,       /* built in */
 	POLICY_REF_ZONE, POLICY_REF_GROUP, POLICY_REF_DEVICE, POLICY_REF_HOST,
-};
-/* How an authority restricts a maker. */
-enum policy_basis { POLICY_NAMED, POLICY_UNDERSTOOD, POLICY_DESCRIBED };
-
-/* A moment: wall clock, ns since the epoch; set false: not given. */
-struct policy_time {
-	int64_t ns;
-	bool set, is_date;      /* is_date: written as a day; ns is its first instant (starts), or the one after its last (expires) */
-	const char *text;       /* as written */
-	struct loc loc;
 };
 
 struct policy_ref {
@@ -175,42 +169,6 @@ struct policy_rule {
 	struct loc loc;
 };
 
-struct policy_maker {
-	const char *name, *title;               /* "hikvision", "Hangzhou Hikvision Digital Technology" */
-	const char **patterns;                  /* anchored, over the normalised registrant (maker.h) */
-	uint32_t n_patterns;
-	const char **registrants;               /* the exact names that the patterns may match */
-	uint32_t n_registrants;
-	const char **domains, **brands;
-	uint32_t n_domains, n_brands;
-	struct loc loc;
-};
-
-struct policy_authority {
-	const char *id, *title, *jurisdiction, *source;
-	int kind;                               /* 0 named, 1 descriptive, 2 procurement */
-	struct policy_time date, valid_from, valid_to;
-	struct loc loc;
-};
-
-struct policy_pack_entry {
-	uint32_t maker;
-	enum policy_basis basis;
-	uint32_t authority;                     /* into the pack's */
-	struct policy_time valid_from, valid_to;
-	struct loc loc;
-};
-
-struct policy_pack {
-	const char *name, *title;
-	bool used;                              /* the policy's packs: lists it */
-	struct policy_authority *authorities;
-	uint32_t n_authorities;
-	struct policy_pack_entry *entries;
-	uint32_t n_entries;
-	struct loc loc;
-};
-
 /* assessed: the operator's decision on a maker that an authority only describes. */
 struct policy_assessed {
 	uint32_t maker, pack;
@@ -244,13 +202,6 @@ struct policy_site {
 	const char *name, *sensitivity, *timezone;
 	struct policy_time baseline, remove_by;
 	struct loc loc;
-};
-
-/* A file that took part, for digests and heartbeats. */
-struct policy_file {
-	const char *path;
-	uint8_t sha256[32];
-	size_t bytes;
 };
 
 struct policy {
