@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* maker: the files of makers (rules/makers/*.yaml, a site's makers.d): whose registrants, brands and names are whose.
+/* maker: the files of makers (rules/makers, a site's makers.d): whose registrants, brands and names are whose.
  * Pure data once loaded; lives in the arena given; any thread may read it.
  *
  * A pattern is a run of whole words over the normalised registrant (registry.h), written with its anchors:

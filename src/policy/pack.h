@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pack: the files of authorities (rules/packs/*.yaml, a site's packs.d): which makers a rule of a government restricts, since
+/* pack: the files of authorities (rules/packs, a site's packs.d): which makers a rule of a government restricts, since
  * when, and whether it names them.  Pure data once loaded; lives in the arena given; any thread may read it.
  * Days are days of UTC. */
 #ifndef POLICY_PACK_H
@@ -10,11 +10,11 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/word.h"
 #include "policy/datafile.h"
 #include "policy/maker.h"
 #include "policy/when.h"
 
-struct word;
 
 /* How an authority restricts a maker. */
 enum policy_basis { POLICY_NAMED, POLICY_UNDERSTOOD, POLICY_DESCRIBED };
