@@ -24,7 +24,7 @@ struct merge_key {
 	uint8_t kind, proto;
 	uint16_t port;                  /* destination port, or ICMP type << 8 | code */
 	uint16_t pad;
-	uint32_t rule;                  /* any number that stands for the rule (or the reason) while the table lives */
+	uint32_t rule;                  /* stands for the rule (or the reason), over reloads too: a hash of its id */
 	uint32_t pad2;
 };
 #define MERGE_KEY_INIT(k) memset((k), 0, sizeof(*(k)))
@@ -64,7 +64,7 @@ OWN(merge)
 
 /* Count a packet (or several) of a known key.  false: the key is new; then build the event and call merge_start.
  * name: what the packet asked for, or NULL.  denied: remember that the kernel counts for this key (or NULL).
- * Both for merge_count_denied, now_ns is the monotonic clock. */
+ * now_ns, here and below, is the monotonic clock. */
 bool merge_hit(struct merge *m, const struct merge_key *k, const struct merge_denied *denied, const struct merge_count *c,
 	       const char *name, int64_t now_ns);
 /* Tell ev at once (its counts as given) and count what follows under k.  When the table is full, ev is told only if it
@@ -76,7 +76,7 @@ void merge_start(struct merge *m, const struct merge_key *k, const struct merge_
 bool merge_count_denied(struct merge *m, const struct merge_denied *d, const struct merge_count *c, int64_t now_ns);
 /* Tell the summaries that are due and forget what has been quiet for a window and a half minute.  Call once a second or so. */
 void merge_tick(struct merge *m, int64_t now_ns);
-/* Tell everything that is counted and not yet told (before a stop, or when rule numbers change meaning: then forget the keys). */
+/* Tell everything that is counted and not yet told (before a stop); forget: start anew. */
 void merge_flush(struct merge *m, bool forget);
 void merge_stats(const struct merge *m, struct merge_stats *ret);
 
