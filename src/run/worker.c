@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The worker: see the header.  Verdicts of a batch go out in one call before anything is recorded, so that what waits is the
+ * record.  Waiting is adaptive: spin a few rounds after traffic, nap while it may come back, poll when it is idle. */
+#include "run/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "base/now.h"
+#include "base/ring.h"
+#include "engine/prog.h"
+#include "ident/who.h"
+#include "run/hit.h"
+#include "run/judge.h"
+#include "run/source.h"
+
+enum {
+	HITS = 16384, WISHES = 4096,
+	SPINS = 8, NAP_US = 60, NAPS = 80, IDLE_MS = 500, TROUBLE_MS = 20,
+	RECENT = 1024,                          /* wishes not repeated within WISH_NS */
+};
+#define WISH_NS (INT64_C(500) * NOW_NS_PER_MS)
+
+struct recent {
+	uint64_t key;
+	int64_t when_ns;
+};
+
+struct worker {
+	struct source *source;
+	struct qs_ptr *judge;
+	struct ring *hits, *wishes;
+	char name[16];
+	int cpu, stop_fd;
+	pthread_t thread;
+	bool running;
+	struct pkt pkts[SOURCE_BATCH];
+	struct verdict verdicts[SOURCE_BATCH];
+	uint32_t marks[SOURCE_BATCH];
+	struct recent recent[RECENT];
+	_Alignas(64) struct worker_stats stats; /* written by the thread alone */
+};
+
+/* One writer: a relaxed store of the sum is enough, and no locked instruction is paid. */
+static void count(uint64_t *c, uint64_t by)
+{
+	__atomic_store_n(c, *c + by, __ATOMIC_RELAXED);
+}
+
+static unsigned kind_of(const struct verdict *v, const struct pkt *p)
+{
+	if (!v->enforced || v->action == POLICY_ALLOW)
+		return HIT_ALLOW;
+	if (v->action == POLICY_REJECT)
+		return HIT_REJECT;
+	/* A reply was judged turned round: its own tuple says nothing about the next packet of it. */
+	return v->remember && p->direction == PKT_ORIGINAL ? HIT_DENY : HIT_DENY_FORGET;
+}
+
+static void read_note(const struct judge *j, struct pkt *p)
+{
+	p->direction = (p->mark >> j->mark_shift & 0xff) == HIT_NOTE_REPLY ? PKT_REPLY : PKT_ORIGINAL;
+}
+
+static uint32_t mark_of(const struct judge *j, const struct pkt *p, unsigned kind)
+{
+	return (p->mark & ~((uint32_t)0xff << j->mark_shift)) | (j->generation << 2 | kind) << j->mark_shift;
+}
+
+/* The same source is not wished for again at once. */
+static bool is_recent(struct worker *w, const struct pkt *p, uint32_t iface)
+{
+	uint64_t h = addr_mac_u64(&p->smac) * UINT64_C(0x9e3779b97f4a7c15) ^ iface, part;
+	struct recent *r;
+
+	for (size_t i = 0; i < sizeof(p->src.b); i += sizeof(part)) {
+		memcpy(&part, p->src.b + i, sizeof(part));
+		h = (h ^ part) * UINT64_C(0xff51afd7ed558ccd);
+		h ^= h >> 32;
+	}
+	r = &w->recent[h % RECENT];
+	if (r->key == h && p->when_ns - r->when_ns < WISH_NS && p->when_ns >= r->when_ns)
+		return true;
+	*r = (struct recent){ h, p->when_ns };
+	return false;
+}
+
+static void wish(struct worker *w, const struct judge *j, const struct flow_end *end, const struct pkt *p)
+{
+	struct wish *slot;
+
+	if (!p->has_smac || end->id.proof >= WHO_VERIFIED || end->iface == WHO_NONE || p->hook == PKT_OUTPUT ||
+	    !j->policy->ifaces[end->iface].guarded || addr_mac_is_group(&p->smac) || is_recent(w, p, end->iface))
+		return;
+	slot = ring_slot(w->wishes);
+	if (!slot) {
+		count(&w->stats.wishes_lost, 1);
+		return;
+	}
+	*slot = (struct wish){ .ifindex = p->iif, .iface = end->iface, .mac = p->smac, .addr = p->src, .when_ns = p->when_ns };
+	ring_push(w->wishes);
+}
+
+static void judge_one(struct worker *w, const struct judge *j, unsigned i)
+{
+	struct pkt *p = &w->pkts[i];
+	struct verdict *v = &w->verdicts[i];
+	struct flow f;
+
+	if (w->source->notes)
+		read_note(j, p);
+	flow_of_pkt(p, &j->ifmap, j->who, &f);
+	*v = prog_eval(j->prog, &f, NULL);
+	w->marks[i] = mark_of(j, p, kind_of(v, p));
+	wish(w, j, p->direction == PKT_REPLY ? &f.to : &f.from, p);
+}
+
+static void tally(struct worker *w, const struct pkt *p, const struct verdict *v)
+{
+	struct worker_stats *s = &w->stats;
+	const unsigned kind = kind_of(v, p);
+
+	count(kind == HIT_ALLOW ? &s->allowed : kind == HIT_REJECT ? &s->rejected :
+	      kind == HIT_DENY ? &s->denied : &s->forgotten, 1);
+	if (kind == HIT_ALLOW && v->action != POLICY_ALLOW)
+		count(&s->would_block, 1);
+	if (v->why == VERDICT_UNGUARDED)
+		count(&s->unguarded, 1);
+	count(&s->bytes, p->bytes);
+}
+
+static bool worth_telling(const struct verdict *v)
+{
+	return v->action != POLICY_ALLOW || v->observed != POLICY_NONE || v->why == VERDICT_EXCEPTION;
+}
+
+static void tell(struct worker *w, const struct judge *j, unsigned i)
+{
+	struct hit *h;
+
+	tally(w, &w->pkts[i], &w->verdicts[i]);
+	if (!worth_telling(&w->verdicts[i]))
+		return;
+	h = ring_slot(w->hits);
+	if (!h) {
+		count(&w->stats.hits_lost, 1);
+		return;
+	}
+	h->judge = j;
+	h->verdict = w->verdicts[i];
+	h->pkt = w->pkts[i];
+	h->sent_mark = w->source->ops->verdicts ? w->marks[i] >> j->mark_shift & 0xff : 0;
+	ring_push(w->hits);
+	count(&w->stats.hits, 1);
+}
+
+int worker_step(struct worker *w, struct err *e)
+{
+	const struct judge *j;
+	int64_t wall, begin;
+	int n, rc = 0;
+
+	n = w->source->ops->next(w->source, w->pkts, e);
+	if (n <= 0)
+		return n;
+	begin = now_mono_ns();
+	wall = now_wall_ns();
+	j = qs_get(w->judge);
+	for (int i = 0; i < n; i++) {
+		if (!w->pkts[i].when_ns)
+			w->pkts[i].when_ns = wall;
+		judge_one(w, j, (unsigned)i);
+	}
+	if (w->source->ops->verdicts)
+		rc = w->source->ops->verdicts(w->source, w->marks, (unsigned)n, e);
+	for (int i = 0; i < n; i++)
+		tell(w, j, (unsigned)i);
+	qs_quiescent();
+	count(&w->stats.packets, (uint64_t)n);
+	count(&w->stats.batches, 1);
+	count(&w->stats.step_ns, (uint64_t)(now_mono_ns() - begin));
+	return rc < 0 ? -1 : n;
+}
+
+static void beat(struct worker *w)
+{
+	count(&w->stats.beats, 1);
+	__atomic_store_n(&w->stats.vanished, w->source->vanished, __ATOMIC_RELAXED);
+	__atomic_store_n(&w->stats.odd, w->source->odd, __ATOMIC_RELAXED);
+}
+
+/* Waits for traffic; true: the worker was told to stop. */
+static bool idle(struct worker *w, unsigned empty)
+{
+	const struct timespec nap = { .tv_nsec = NAP_US * 1000 };
+	struct pollfd fds[] = { { .fd = w->stop_fd, .events = POLLIN }, { .fd = w->source->fd, .events = POLLIN } };
+
+	if (empty < SPINS) {
+		qs_quiescent();
+		return false;
+	}
+	qs_offline();
+	if (empty < SPINS + NAPS)
+		nanosleep(&nap, NULL);
+	else
+		poll(fds, 2, IDLE_MS);
+	qs_online();
+	return fds[0].revents != 0;
+}
+
+static bool rest(struct worker *w)
+{
+	struct pollfd fd = { .fd = w->stop_fd, .events = POLLIN };
+
+	qs_offline();
+	poll(&fd, 1, TROUBLE_MS);
+	qs_online();
+	return fd.revents != 0;
+}
+
+static bool is_stopped(const struct worker *w)
+{
+	struct pollfd fd = { .fd = w->stop_fd, .events = POLLIN };
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	unsigned empty = SPINS + NAPS, busy = 0;
+	struct err e;
+	bool stop = false;
+	cpu_set_t set;
+
+	qs_thread_begin();
+	pthread_setname_np(pthread_self(), w->name);
+	if (w->cpu >= 0 && w->cpu < CPU_SETSIZE) {
+		CPU_ZERO(&set);
+		CPU_SET((unsigned)w->cpu, &set);
+		pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+	}
+	while (!stop) {
+		const int n = worker_step(w, &e);
+
+		beat(w);
+		if (n > 0) {
+			empty = 0;
+			stop = ++busy % 1024 == 0 && is_stopped(w);
+		} else if (n < 0) {
+			count(&w->stats.errors, 1);
+			stop = rest(w);
+		} else {
+			stop = idle(w, empty < SPINS + NAPS ? empty++ : empty);
+		}
+	}
+	qs_thread_end();
+	return NULL;
+}
+
+struct worker *worker_new(const struct worker_config *c, struct err *e)
+{
+	struct worker *w = aligned_alloc(64, (sizeof(*w) + 63) / 64 * 64);
+
+	if (!w) {
+		source_free(c->source);
+		err_plain(e, ENOMEM, "out of memory");
+		return NULL;
+	}
+	memset(w, 0, sizeof(*w));
+	w->source = c->source;
+	w->judge = c->judge;
+	w->cpu = c->cpu;
+	snprintf(w->name, sizeof(w->name), "%s", c->name);
+	w->hits = ring_new(c->hits ? c->hits : HITS, sizeof(struct hit));
+	w->wishes = ring_new(c->wishes ? c->wishes : WISHES, sizeof(struct wish));
+	w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!w->hits || !w->wishes || w->stop_fd < 0) {
+		err_plain(e, ENOMEM, "no room for worker %s", c->name);
+		worker_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void worker_free(struct worker *w)
+{
+	if (!w)
+		return;
+	worker_stop(w);
+	source_free(w->source);
+	ring_free(w->hits);
+	ring_free(w->wishes);
+	if (w->stop_fd >= 0)
+		close(w->stop_fd);
+	free(w);
+}
+
+int worker_start(struct worker *w, struct err *e)
+{
+	const int rc = pthread_create(&w->thread, NULL, worker_main, w);
+
+	if (rc)
+		return err_sys(e, rc, "worker %s", w->name);
+	w->running = true;
+	return 0;
+}
+
+void worker_stop(struct worker *w)
+{
+	const uint64_t one = 1;
+
+	if (!w->running)
+		return;
+	while (write(w->stop_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+	pthread_join(w->thread, NULL);
+	w->running = false;
+}
+
+struct ring *worker_hits(struct worker *w)
+{
+	return w->hits;
+}
+
+struct ring *worker_wishes(struct worker *w)
+{
+	return w->wishes;
+}
+
+#define GET(f) .f = __atomic_load_n(&w->stats.f, __ATOMIC_RELAXED)
+
+struct worker_stats worker_stats(const struct worker *w)
+{
+	return (struct worker_stats){
+		GET(packets), GET(bytes), GET(batches), GET(errors), GET(allowed), GET(denied), GET(forgotten), GET(rejected),
+		GET(would_block), GET(unguarded), GET(hits), GET(hits_lost), GET(wishes_lost), GET(vanished), GET(odd),
+		GET(step_ns), GET(beats),
+	};
+}
+
+const char *worker_name(const struct worker *w)
+{
+	return w->name;
+}
