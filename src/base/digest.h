@@ -16,6 +16,7 @@ void digest_sha1(const void *data, size_t len, uint8_t ret[static DIGEST_SHA1]);
 const char *digest_hex(const uint8_t *bytes, size_t n, char *buf, size_t size);
 const char *digest_base64(const uint8_t *bytes, size_t n, char *buf, size_t size);
 uint32_t digest_crc32c(const void *data, size_t len);   /* RFC 3720 B.4 */
-uint64_t digest_hash64(const void *data, size_t len, uint64_t seed);    /* for hash tables; not against an adversary without a random seed */
+/* For hash tables; without a random seed it does not withstand an adversary. */
+uint64_t digest_hash64(const void *data, size_t len, uint64_t seed);
 
 #endif
