@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table: our nf_tables table, as a model in memory and in the kernel.
+ *
+ * table_input is plain data that says what the kernel has to know; table_build turns it into a model (sets, maps, chains,
+ * rules, counters) without asking anybody; table_print writes that as nft text, table_send makes the kernel's table equal
+ * to it in one transaction, table_verify reads the kernel's back and lists how it differs.
+ * The shape, and what each chain is for: src/README.md "The table".
+ *
+ * Ledger.  What the kernel drops by itself is counted per key in sets of two pages, a and b.  One page is live: chains write
+ * to it.  table_turn makes the other one live (one small transaction, which also forgets what was denied); a moment later
+ * table_read_ledger and table_clear_page take the old one's contents: nothing is written there any more, so no count is
+ * lost or taken twice, and nothing expires by itself.
+ *
+ * Models own an arena and are frozen once built; any thread may print one.  What takes a struct nl belongs to that thread. */
+#ifndef KERN_TABLE_H
+#define KERN_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/own.h"
+#include "net/addr.h"
+
+struct arena;
+struct buf;
+struct nl;
+struct policy;
+struct prog;
+struct table;
+struct who;
+
+/* LAYOUT changes when a table of another layout cannot be updated element by element. */
+enum { TABLE_LAYOUT = 1, TABLE_GENERATIONS = 62, TABLE_IFNAME = 16, TABLE_NAME = 64 };
+#define TABLE_TABLE "ringfence"
+
+/* The mark: 8 contiguous bits at shift: generation 1..62 in the upper six, kind in the lower two.  Generation 63 is the gate's own. */
+enum table_kind { TABLE_DENY_ONCE, TABLE_ALLOW, TABLE_DENY, TABLE_REJECT };
+enum table_note {
+	TABLE_NOTE_REJECTED = 0xfc,     /* in the ct mark: we are about to send a reset or ICMP error about it */
+	TABLE_NOTE_DECIDED = 0xfd,      /* the gate let it pass */
+	TABLE_NOTE_ASKED = 0xfe,        /* queued, as the flow's opener sent it */
+	TABLE_NOTE_REPLY = 0xff,        /* queued, a reply: judge it turned round */
+};
+static inline uint32_t table_mark_mask(unsigned shift) { return UINT32_C(0xff) << shift; }
+/* What userspace answers with: all packets are ACCEPTed with this in our bits, and the post chain acts on it. */
+static inline uint32_t table_mark(unsigned shift, unsigned generation, enum table_kind kind)
+{
+	return (uint32_t)(generation << 2 | kind) << shift;
+}
+static inline uint32_t table_mark_note(unsigned shift, enum table_note note) { return (uint32_t)note << shift; }
+static inline unsigned table_next_generation(unsigned g) { return g % TABLE_GENERATIONS + 1; }
+
+/* ---- what the model is built from ---- */
+
+enum table_role {
+	TABLE_OPEN,             /* no guarded zone on it */
+	TABLE_GUARDED,          /* carries a guarded zone that enforces */
+	TABLE_OBSERVED,         /* carries guarded zones, none of which enforces: never queued, never dropped */
+};
+
+/* Inclusive. */
+struct table_range { struct addr lo, hi; };
+
+struct table_iface {
+	const char *name;
+	enum table_role role;
+	bool dhcp;                              /* 68->67 to the firewall passes */
+	bool l3;                                /* no Ethernet addresses (WireGuard, tun): bindings are by address alone */
+	const struct table_range *routed;       /* sources behind a router: judged by address, no MAC is asked for */
+	size_t n_routed;
+	struct loc loc;
+};
+
+enum table_class { TABLE_KNOWN, TABLE_RESTRICTED };
+
+/* A verified (interface, MAC, address). */
+struct table_binding {
+	uint32_t iface;                         /* into input->ifaces */
+	struct mac mac;
+	struct addr addr;
+	enum table_class cls;
+};
+
+struct table_rates { uint32_t ask_per_s, ask_burst, new_per_s, new_burst, new_iface_per_s, new_iface_burst, observe_per_s; };
+#define TABLE_RATES ((struct table_rates){ 5000, 5000, 20, 50, 2000, 500, 5000 })
+
+struct table_input {
+	unsigned generation;                    /* 1..62; closed: the last that lived, or 0 */
+	char page;                              /* 'a' or 'b': the live page of the ledger; 0 means a */
+	unsigned mark_shift;                    /* 24 */
+	uint16_t queue;                         /* asks; queue + 1: unknown triples */
+	uint16_t nflog_group;                   /* copies from observed zones */
+	bool native_queue;                      /* else xt NFQUEUE rev 3 through nft_compat */
+	bool owner;                             /* create it as OWNER|PERSIST: nobody else may change it while we live */
+	bool closed;                            /* what guarded zones that enforce would ask is dropped: lock, boot */
+	struct table_rates rates;               /* zero fields: the defaults */
+	uint8_t digest[32];                     /* of the policy */
+	const struct table_iface *ifaces;       size_t n_ifaces;
+	const struct table_range *guarded;      size_t n_guarded;       /* networks of enforcing guarded zones with interfaces */
+	const struct table_range *remote;       size_t n_remote;        /* of those without */
+	const struct table_range *observed;     size_t n_observed;      /* of guarded zones that only observe */
+	const struct table_binding *bindings;   size_t n_bindings;      /* any order; duplicates: the last wins */
+};
+
+/* What the daemon adds to the policy. */
+struct table_setup {
+	unsigned generation;
+	char page;
+	uint16_t queue, nflog_group;
+	bool native_queue, owner, closed;
+	struct table_rates rates;
+	const char *const *open;                size_t n_open;          /* further interfaces, not standing on a guarded one */
+	const char *const *l3;                  size_t n_l3;            /* names of interfaces without Ethernet addresses */
+};
+
+/* The input from the policy (frozen), its program and who is where; w NULL: no bindings; prog NULL: every binding is known.
+ * ifaces[i] is policy->ifaces[i], then setup->open.  Everything is allocated in a. */
+int table_input_from(const struct policy *p, const struct prog *prog, const struct who *w, const struct table_setup *setup,
+		     struct arena *a, struct table_input *ret, struct err *e);
+
+/* ---- the model ---- */
+
+int table_build(const struct table_input *in, struct table **ret, struct err *e);
+void table_free(struct table *t);
+OWN(table)
+/* Stable nft text; "nft -c -f" takes it (the queue statement where the kernel has it; compat prints as a comment). */
+void table_print(const struct table *t, struct buf *out);
+
+/* ---- the kernel's ---- */
+
+/* Make the kernel's table equal to the model, in one transaction: created when there is none; else base chains stay, every
+ * rule, static element and chain is replaced, ledger and meters keep their contents, what was denied is forgotten.
+ * A table named so that is not ours in shape (wrong base chains) is refused with EEXIST. */
+int table_send(struct nl *n, const struct table *t, struct err *e);
+/* Only what the model would do (validated by the kernel, nothing done). */
+int table_try(struct nl *n, const struct table *t, struct err *e);
+int table_delete(struct nl *n, struct err *e);          /* tests and purge only: flushes every queue of the namespace */
+
+/* What a live table says of itself. */
+struct table_about {
+	bool present, ours, closed;             /* ours: it has our note; else the rest is zero */
+	unsigned layout, generation;
+	char page;
+	uint8_t digest[32];
+};
+int table_read_about(struct nl *n, struct table_about *ret, struct err *e);
+
+/* How the kernel's table differs from the model: one line per object into out; *ret_n: how many (0: none). */
+int table_verify(struct nl *n, const struct table *t, struct buf *out, size_t *ret_n, struct err *e);
+
+/* Bindings, one transaction.  Removing one that is not there fails with ENOENT and changes nothing; adding one that is there
+ * with the same class is fine; del is done before add, so a class is changed by both. */
+int table_bind(struct nl *n, const struct table_input *in, const struct table_binding *add, size_t n_add,
+	       const struct table_binding *del, size_t n_del, struct err *e);
+/* A new interface that stands on no guarded one: open from now on (and the other way). */
+int table_open_add(struct nl *n, const char *ifname, struct err *e);
+int table_open_remove(struct nl *n, const char *ifname, struct err *e);
+/* Forget denials: all, without turning the page (a device was verified). */
+int table_forget(struct nl *n, struct err *e);
+/* Make in->page's other page live and forget denials; in->page is changed on success. */
+int table_turn(struct nl *n, struct table_input *in, struct err *e);
+int table_clear_page(struct nl *n, char page, struct err *e);           /* only one that is not live, after reading it */
+
+/* Named counters: cumulative while the table lives, never reset by us. */
+enum table_counter {
+	TABLE_C_DENIED,                 /* by the memory of denials: sum of TABLE_L_DENIED over all pages ever */
+	TABLE_C_DENIED_UNKEYED,
+	TABLE_C_FLOOD, TABLE_C_FLOOD_UNKEYED,           /* over the limit of questions, known devices and others */
+	TABLE_C_UNKNOWN_FLOOD, TABLE_C_UNKNOWN_FLOOD_UNKEYED,   /* over the limit of questions, unknown triples */
+	TABLE_C_INVALID, TABLE_C_INVALID_UNKEYED,       /* conntrack calls it invalid */
+	TABLE_C_STRANGE, TABLE_C_STRANGE_UNKEYED,       /* in or out by an interface that stands in no map */
+	TABLE_C_CLOSED, TABLE_C_CLOSED_UNKEYED,         /* the closed table's drops */
+	TABLE_C_FELL_THROUGH,           /* end of a base chain: must stay 0 */
+	TABLE_C_POST_DENIED,            /* userspace's denials, remembered */
+	TABLE_C_POST_DENIED_ONCE,       /* not to be remembered (kind 0), or could not be: no ports, set full, no MAC */
+	TABLE_C_POST_REJECTED,
+	TABLE_C_NO_VERDICT,             /* queued, came back without an answer */
+	TABLE_C_STALE_VERDICT,          /* answered by a generation that is gone */
+	TABLE_C_POST_ALLOWED,           /* userspace's allows, stamped */
+	TABLE_C_POST_UNSTAMPED,         /* allowed, not stamped (next generation, related) */
+	TABLE_C_RELATED,                /* ICMP errors of stamped flows */
+	TABLE_C_OBSERVE_SKIPPED,        /* passed in an observed zone, over the limit of copies */
+	TABLE_COUNTERS
+};
+extern const char *const table_counter_names[TABLE_COUNTERS];
+struct table_counts { struct { uint64_t packets, bytes; } at[TABLE_COUNTERS]; };
+int table_read_counters(struct nl *n, struct table_counts *ret, struct err *e);
+bool table_counter_is_drop(enum table_counter c);       /* its packets died */
+
+/* A line of the ledger: packets that the kernel dropped by itself, by key. */
+enum table_line_kind { TABLE_L_DENIED, TABLE_L_FLOOD, TABLE_L_UNKNOWN_FLOOD, TABLE_L_INVALID, TABLE_L_STRANGE, TABLE_L_CLOSED };
+struct table_line {
+	enum table_line_kind kind;
+	uint32_t iif;                   /* all but STRANGE */
+	struct mac mac;                 /* all but STRANGE: the source's */
+	/* DENIED: src and dst as in the packet; reply: it was one, and port is its source port (the service's); else the
+	 * destination port. */
+	struct addr src, dst;
+	uint8_t proto;                  /* TCP or UDP */
+	bool reply;
+	uint16_t port;
+	char iifname[TABLE_IFNAME], oifname[TABLE_IFNAME];      /* STRANGE; "" at input and output */
+	uint64_t packets, bytes;
+};
+struct table_ledger { struct table_line *lines; size_t n; };    /* heap; table_ledger_free */
+int table_read_ledger(struct nl *n, char page, struct table_ledger *ret, struct err *e);
+void table_ledger_free(struct table_ledger *l);
+
+/* Somebody changed nf_tables.  n must be a socket of its own, opened with table_watch_groups. */
+extern const unsigned table_watch_groups[];
+struct table_change {
+	bool ours;                      /* our table (either family) was touched */
+	bool foreign_risk;              /* another table's flowtable, queue, notrack or ct mark rule came */
+	uint32_t portid;                /* who */
+	char what[96];                  /* "chain ask deleted by pid 123 (nft)" */
+};
+typedef void (*table_change_fn)(const struct table_change *c, void *arg);
+/* self: port ids whose changes are our own (the sockets that table_send & co. use). */
+int table_watch(struct nl *n, const uint32_t *self, size_t n_self, table_change_fn fn, void *arg, bool *ret_lost, struct err *e);
+
+#endif
