@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs tests and counts them:  O=build/plain tests/check.sh [lint unit golden agree fuzz netns vm]
 #
-# A part is: unit: the programs of make; fuzz: every target over its seeds; lint: tests/lint.sh; and of every part the
-# scripts tests/PART/*_test.sh and, if there is one, tests/PART/check.sh.  What a program prints as TAP ("ok 1 - name", "not ok 2 -
-# name", "ok 3 - name # SKIP reason") is counted line by line; a program without TAP counts once, by its exit
-# status (0 ok, 77 skipped: its last line is the reason).  Whole outputs stay in $O/check/.  With TALLY=file the
-# three numbers are appended there.  TEST_TIMEOUT: seconds for one program.
+# A part is: unit: the programs of make (UNIT='layer…': of these layers); fuzz: every target over its seeds; lint:
+# tests/lint.sh; agree: $O/agree; fuzzing: tests/fuzz/run.sh; and of every part the scripts tests/PART/*_test.sh
+# and, if there is one, tests/PART/check.sh.  What a program prints as TAP ("ok 1 - name", "not ok 2 - name",
+# "ok 3 - name # SKIP reason") is counted line by line; a program without TAP counts once, by its exit status
+# (0 ok, 77 skipped: its last line is the reason).  Whole outputs stay in $O/check/.  With TALLY=file the three
+# numbers are appended there.  TEST_TIMEOUT: seconds for one program.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 export O=${O:-build/plain} LC_ALL=C.UTF-8
@@ -57,14 +58,19 @@ run() {
 	[ "$failed" = "$bad" ] || { grep -vE '^ok ' "$log" | tail -n "${TAIL:-40}" | sed 's/^/	/'; echo "	(all of it: $log)"; }
 }
 
+# ThreadSanitizer goes neither with a test runner that forks nor with much address space randomization.
 unit() {
-	local t
-	# ThreadSanitizer and a forking test runner do not mix.
-	[[ $O == *thread* ]] && export CK_FORK=no
-	for t in "$O"/t/*/*_test; do
-		[ -x "$t" ] && run "unit/$(basename "$(dirname "$t")")/$(basename "$t" _test)" "$t"
+	local source test wrap=()
+	if [[ $O == *thread* ]]; then
+		wrap=(env CK_FORK=no)
+		setarch -R true 2>/dev/null && wrap+=(setarch -R)
+	fi
+	for source in tests/unit/*/*_test.c; do
+		test=${source#tests/unit/}
+		test=${test%_test.c}
+		[[ -z ${UNIT:-} || " $UNIT " == *" ${test%/*} "* ]] || continue
+		run "unit/$test" "${wrap[@]}" "$O/t/${test}_test"
 	done
-	unset CK_FORK
 }
 
 fuzz() {
@@ -76,10 +82,12 @@ fuzz() {
 }
 
 lint() { run lint tests/lint.sh; }
+fuzzing() { run fuzzing tests/fuzz/run.sh; }
+agree() { [ ! -x "$O/agree" ] || run agree "$O/agree"; }
 
 for part in "$@"; do
 	began=$SECONDS before=$((passed + failed + skipped))
-	case $part in lint | unit | fuzz) $part ;; esac
+	case $part in lint | unit | fuzz | fuzzing | agree) $part ;; esac
 	for script in tests/"$part"/check.sh tests/"$part"/*_test.sh; do
 		[ -x "$script" ] || continue
 		name=${script#tests/}
