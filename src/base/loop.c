@@ -156,7 +156,7 @@ int loop_signal(struct loop *l, int signo, loop_signal_fn fn, void *arg, struct 
 	return first ? loop_fd(l, rc, POLLIN, on_signal, l, e) : 0;
 }
 
-/* Milliseconds until the next timer, rounded up, at most `most` (-1: no limit). */
+/* Milliseconds until the next timer, rounded up, at most `most` (-1: no limit); after a sweep. */
 static int wait_ms(const struct loop *l, int most)
 {
 	int64_t now = now_mono_ns(), wait = most < 0 ? INT64_MAX : most;
@@ -165,7 +165,7 @@ static int wait_ms(const struct loop *l, int most)
 		int64_t left = l->timers.at[i].due_ns - now;
 		int64_t ms = left > 0 ? (left + NOW_NS_PER_MS - 1) / NOW_NS_PER_MS : 0;
 
-		if (l->timers.at[i].fn && ms < wait)
+		if (ms < wait)
 			wait = ms;
 	}
 	return wait > INT_MAX ? -1 : (int)wait;

@@ -95,7 +95,9 @@ START_TEST(shows_a_window_of_a_long_line)
 	struct buf b;
 
 	memset(text, 'x', sizeof(text));
-	text[499] = 'H';
+	for (int i = 0; i < 40; i += 2)
+		memcpy(text + i, "\xc3\xa9", 2);         /* 20 characters in 40 bytes */
+	text[519] = 'H';
 	diag_source(d, "p", text, sizeof(text));
 	diag_add(d, DIAG_ERROR, at("p", 1, 500), "here");
 	buf_init(&b);

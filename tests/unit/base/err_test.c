@@ -66,6 +66,7 @@ START_TEST(trims_half_characters_only)
 	ck_assert_uint_eq(utf8_trim("a\xe2\x82\xac", 4), 4);
 	ck_assert_uint_eq(utf8_trim("a\xe2\x82\xac", 3), 1);
 	ck_assert_uint_eq(utf8_trim("a\xe2\x82\xac", 2), 1);
+	ck_assert_uint_eq(utf8_trim("a\xf0\x9f\x94\x92", 4), 1);
 	ck_assert_uint_eq(utf8_trim("a", 1), 1);
 	ck_assert_uint_eq(utf8_trim("", 0), 0);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,6 +57,19 @@ START_TEST(writes_lines_and_holds_to_its_threshold)
 }
 END_TEST
 
+START_TEST(keeps_errno_when_nobody_listens)
+{
+	capture(0);
+	close(reader);
+	log_open("r", LOG_LEVEL_INFO);
+	signal(SIGPIPE, SIG_IGN);
+	errno = ENOENT;
+	log_error("unheard");
+	ck_assert_int_eq(errno, ENOENT);
+	captured();
+}
+END_TEST
+
 START_TEST(tells_the_journal_its_levels)
 {
 	capture(1);
@@ -104,6 +118,7 @@ int main(void)
 	TCase *tc = tcase_create("log");
 
 	tcase_add_test(tc, writes_lines_and_holds_to_its_threshold);
+	tcase_add_test(tc, keeps_errno_when_nobody_listens);
 	tcase_add_test(tc, tells_the_journal_its_levels);
 	tcase_add_test(tc, cuts_a_line_that_is_too_long);
 	tcase_add_test(tc, holds_back_what_comes_too_often);

@@ -59,6 +59,31 @@ START_TEST(reads_what_comes)
 }
 END_TEST
 
+START_TEST(each_descriptor_has_its_own_callback)
+{
+	struct loop *l = loop_new(&e);
+	struct seen s[2] = { { .loop = l }, { .loop = l } };
+
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(pipe2(s[i].fds, O_CLOEXEC), 0);
+		ck_assert_int_eq(loop_fd(l, s[i].fds[0], POLLIN, read_byte, &s[i], &e), 0);
+	}
+	ck_assert_int_eq(write(s[1].fds[1], "z", 1), 1);
+	ck_assert_int_eq(loop_once(l, 0, &e), 0);
+	ck_assert_int_eq(s[0].count, 0);
+	ck_assert_int_eq(s[1].last, 'z');
+	loop_fd_remove(l, s[0].fds[0]);
+	ck_assert_int_eq(write(s[0].fds[1], "x", 1), 1);
+	ck_assert_int_eq(write(s[1].fds[1], "y", 1), 1);
+	ck_assert_int_eq(loop_once(l, 0, &e), 0);
+	ck_assert_int_eq(s[0].count, 0);
+	ck_assert_int_eq(s[1].last, 'y');
+	for (int i = 0; i < 4; i++)
+		close(s[i / 2].fds[i % 2]);
+	loop_free(l);
+}
+END_TEST
+
 /* Removes the other one's descriptor and its own, and adds a new one, all from the callback. */
 static void turn_over(void *arg, int fd, short revents)
 {
@@ -152,6 +177,7 @@ int main(void)
 	TCase *tc = tcase_create("loop");
 
 	tcase_add_test(tc, reads_what_comes);
+	tcase_add_test(tc, each_descriptor_has_its_own_callback);
 	tcase_add_test(tc, callbacks_may_change_the_set);
 	tcase_add_test(tc, timers_fire_in_time_and_stop_when_told);
 	tcase_add_test(tc, signals_come_through_the_loop);

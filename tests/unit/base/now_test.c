@@ -29,6 +29,7 @@ START_TEST(knows_when_a_day_starts)
 		{ "Europe/London", "2099-07-01", "2099-06-30T23:00:00Z" },      /* by the footer's rule */
 		{ "Europe/Dublin", "2060-07-01", "2060-06-30T23:00:00Z" },      /* negative daylight saving */
 		{ "Australia/Sydney", "2050-01-01", "2049-12-31T13:00:00Z" },   /* summer over the new year */
+		{ "Australia/Sydney", "2027-10-03", "2027-10-02T14:00:00Z" },   /* the clock goes forward at 02:00 */
 		{ "America/Havana", "2025-11-02", "2025-11-02T04:00:00Z" },     /* midnight twice: the first */
 		{ "America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00Z" },  /* no midnight: 01:00 */
 		{ "Pacific/Apia", "2011-12-31", "2011-12-30T10:00:00Z" },

@@ -46,6 +46,16 @@ START_TEST(suggests_what_is_near)
 }
 END_TEST
 
+START_TEST(prefers_the_nearest)
+{
+	static const char *const near_first[] = { "recorders-east", "recorders-west" };
+
+	ck_assert_str_eq(word_nearest("recorders-eest", near_first, 2), "recorders-east");
+	ck_assert_str_eq(word_nearest("recorders-wast", near_first, 2), "recorders-west");
+	ck_assert_str_eq(word_nearest("recorders-eastt", near_first, 2), "recorders-east");
+}
+END_TEST
+
 START_TEST(refuses_to_guess_at_long_names)
 {
 	static const char name[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -64,6 +74,7 @@ int main(void)
 	tcase_add_test(tc, finds_both_ways);
 	tcase_add_test(tc, lists_for_messages);
 	tcase_add_test(tc, suggests_what_is_near);
+	tcase_add_test(tc, prefers_the_nearest);
 	tcase_add_test(tc, refuses_to_guess_at_long_names);
 	return suite_run(tc);
 }
