@@ -33,7 +33,7 @@ struct merge_key {
 struct merge_denied {
 	struct addr from, to;
 	struct mac mac;
-	uint8_t proto, pad;
+	uint8_t proto, reply;           /* reply: the packet was one, and port is its source port (the service's) */
 	uint16_t port;
 	uint16_t pad2;
 	uint32_t iface;                 /* ifindex, or whatever the caller uses consistently */

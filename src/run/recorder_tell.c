@@ -59,7 +59,8 @@ static struct merge_denied denied_of(const struct pkt *p)
 	d.to = p->dst;
 	d.mac = p->smac;
 	d.proto = p->proto;
-	d.port = p->dport;
+	d.reply = p->direction == PKT_REPLY;
+	d.port = d.reply ? p->sport : p->dport;
 	d.iface = p->iif;
 	return d;
 }
@@ -128,7 +129,9 @@ static struct pkt pkt_of(const struct recorder_item *it, const struct recorder_e
 {
 	return (struct pkt){
 		.when_ns = it->first_ns, .iif = el->key.iface, .src = el->key.from, .dst = el->key.to, .smac = el->key.mac,
-		.has_smac = 1, .proto = el->key.proto, .has_ports = 1, .dport = el->key.port, .hook = PKT_FORWARD,
+		.has_smac = 1, .proto = el->key.proto, .has_ports = 1, .hook = PKT_FORWARD,
+		.sport = el->key.reply ? el->key.port : 0, .dport = el->key.reply ? 0 : el->key.port,
+		.direction = el->key.reply ? PKT_REPLY : PKT_ORIGINAL,
 	};
 }
 
@@ -152,7 +155,7 @@ static void element_again(struct recorder *r, const struct recorder_item *it, co
 	ev.first_ns = c->first_ns;
 	ev.last_ns = c->last_ns;
 	ev.community_id = NULL;                 /* the source port is not in the key */
-	ev.from.has_port = false;
+	ev.from.has_port = false;               /* whichever way round, the opener's port is what is missing */
 	key_of(j, &f, &v, v.rule, (uint8_t)ev.kind, &key);
 	if (!merge_hit(r->merge, &key, it->outage ? NULL : &el->key, c, NULL, now_mono_ns()))
 		merge_start(r->merge, &key, it->outage ? NULL : &el->key, &ev, now_mono_ns());

@@ -53,14 +53,13 @@ static void count(uint64_t *c, uint64_t by)
 	__atomic_store_n(c, *c + by, __ATOMIC_RELAXED);
 }
 
-static unsigned kind_of(const struct verdict *v, const struct pkt *p)
+static unsigned kind_of(const struct verdict *v)
 {
 	if (!v->enforced || v->action == POLICY_ALLOW)
 		return HIT_ALLOW;
 	if (v->action == POLICY_REJECT)
 		return HIT_REJECT;
-	/* A reply was judged turned round: its own tuple says nothing about the next packet of it. */
-	return v->remember && p->direction == PKT_ORIGINAL ? HIT_DENY : HIT_DENY_FORGET;
+	return v->remember ? HIT_DENY : HIT_DENY_FORGET;
 }
 
 static void read_note(const struct judge *j, struct pkt *p)
@@ -117,14 +116,14 @@ static void judge_one(struct worker *w, const struct judge *j, unsigned i)
 		read_note(j, p);
 	flow_of_pkt(p, &j->ifmap, j->who, &f);
 	*v = prog_eval(j->prog, &f, NULL);
-	w->marks[i] = mark_of(j, p, kind_of(v, p));
+	w->marks[i] = mark_of(j, p, kind_of(v));
 	wish(w, j, p->direction == PKT_REPLY ? &f.to : &f.from, p);
 }
 
 static void tally(struct worker *w, const struct pkt *p, const struct verdict *v)
 {
 	struct worker_stats *s = &w->stats;
-	const unsigned kind = kind_of(v, p);
+	const unsigned kind = kind_of(v);
 
 	count(kind == HIT_ALLOW ? &s->allowed : kind == HIT_REJECT ? &s->rejected :
 	      kind == HIT_DENY ? &s->denied : &s->forgotten, 1);
