@@ -104,12 +104,12 @@ START_TEST(replaces_in_one_step_and_leaves_nothing_behind)
 	size_t n = 9, len;
 
 	put("r/../x", "old");
-	ck_assert_int_eq(file_replace(in_dir("x"), "new", 3, 0600, &e), 0);
+	ck_assert_int_eq(file_replace(in_dir("x"), "new", 3, 0640, &e), 0);
 	ck_assert_int_eq(file_read(in_dir("x"), 10, &text, &len, &e), 0);
 	ck_assert_str_eq(text, "new");
 	free(text);
 	ck_assert_int_eq(stat(in_dir("x"), &st), 0);
-	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	ck_assert_uint_eq(st.st_mode & 07777, 0640);
 	ck_assert_int_eq(file_mkdirs(in_dir("target"), 0755, &e), 0);
 	ck_assert_int_eq(file_replace(in_dir("target"), "x", 1, 0600, &e), -1);        /* a directory is in the way */
 	ck_assert_int_eq(file_replace(in_dir("no/such/place"), "x", 1, 0600, &e), -1);
