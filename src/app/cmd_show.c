@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* show policy|program|kernel|schema: the policy as it was understood, the compiled classes, the kernel's table as nft text, the
+ * language's JSON Schema. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/cmd.h"
+#include "base/arena.h"
+#include "kern/table.h"
+#include "run/judge.h"
+
+static int show_policy(const struct judge *j, struct buf *out, struct err *e)
+{
+	(void)e;
+	policy_print(j->policy, out);
+	return 0;
+}
+
+static int show_program(const struct judge *j, struct buf *out, struct err *e)
+{
+	(void)e;
+	prog_print(j->prog, out);
+	return 0;
+}
+
+static int show_kernel(const struct judge *j, struct buf *out, struct err *e)
+{
+	const struct table_setup setup = { .generation = 1, .page = 'a', .queue = 100, .nflog_group = 100, .native_queue = true };
+	struct arena *a = arena_new();
+	struct table_input in;
+	struct table *t = NULL;
+	int rc = -1;
+
+	if (!a)
+		return err_plain(e, ENOMEM, "out of memory");
+	if (table_input_from(j->policy, j->prog, j->who, &setup, a, &in, e) == 0)
+		rc = table_build(&in, &t, e);
+	if (rc == 0)
+		table_print(t, out);
+	table_free(t);
+	arena_free(a);
+	return rc;
+}
+
+static const struct {
+	const char *name;
+	int (*fn)(const struct judge *j, struct buf *out, struct err *e);
+} views[] = { { "policy", show_policy }, { "program", show_program }, { "kernel", show_kernel } };
+
+int cmd_show(struct cmd *c, int argc, char **argv)
+{
+	struct err e = { 0 };
+	struct judge *j;
+	struct buf out;
+	size_t i;
+	int rc = cmd_options(c, argc, argv, NULL, 1, 1);
+
+	if (rc >= 0)
+		return rc;
+	buf_init(&out);
+	if (strcmp(c->args[0], "schema") == 0) {
+		policy_schema(&out);
+		cmd_print(&out);
+		buf_fini(&out);
+		return CTL_YES;
+	}
+	for (i = 0; i < sizeof(views) / sizeof(views[0]) && strcmp(views[i].name, c->args[0]) != 0; i++)
+		;
+	if (i == sizeof(views) / sizeof(views[0]))
+		return cmd_misuse(c, "there is no view \"%s\"", c->args[0]);
+	j = cmd_judge(c, c->policy);
+	if (!j)
+		return CTL_UNSURE;
+	rc = views[i].fn(j, &out, &e) == 0 ? CTL_YES : cmd_fail(&e);
+	cmd_print(&out);
+	buf_fini(&out);
+	judge_free(j);
+	return rc;
+}
