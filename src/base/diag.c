@@ -179,16 +179,16 @@ static void put_text(struct buf *out, const char *s)
 /* The text of a line, without its end; NULL: not kept. */
 static const char *find_line(const struct diag *d, struct loc loc, size_t *ret_len)
 {
-	const char *at = NULL, *end = NULL, *eol;
+	const struct source *source = NULL;
+	const char *at, *end, *eol;
 
-	if (!loc.file || !loc.line)
+	for (size_t i = 0; i < d->sources.n && !source; i++)
+		if (d->sources.at[i].name == loc.file)
+			source = &d->sources.at[i];
+	if (!source || !loc.line)
 		return NULL;
-	for (size_t i = 0; i < d->sources.n && !at; i++) {
-		if (d->sources.at[i].name != loc.file)
-			continue;
-		at = d->sources.at[i].text;
-		end = at + d->sources.at[i].len;
-	}
+	at = source->text;
+	end = at + source->len;
 	for (unsigned line = 1; at && line < loc.line; line++) {
 		at = memchr(at, '\n', (size_t)(end - at));
 		at = at ? at + 1 : NULL;

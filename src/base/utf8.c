@@ -41,7 +41,7 @@ size_t utf8_trim(const char *s, size_t n)
 {
 	size_t start = n;
 
-	while (start > 0 && n - start < 4 && ((unsigned char)s[start - 1] & 0xc0) == 0x80)
+	while (start > 0 && n - start < 3 && ((unsigned char)s[start - 1] & 0xc0) == 0x80)
 		start--;
 	if (start == 0 || lead_length((unsigned char)s[start - 1]) <= n - start + 1)
 		return n;

@@ -15,7 +15,7 @@ make -s -j2 CC=clang SAN=$san fuzzers >"$work/build.log" 2>&1 || {
 	echo "not ok - fuzz targets build with clang"
 	exit 1
 }
-[ $# -gt 0 ] || set -- $(basename -s .c tests/fuzz/*.c | grep -vx main)
+[ $# -gt 0 ] || mapfile -t targets < <(basename -s .c tests/fuzz/*.c | grep -vx main)
 
 fuzz_one() {
 	local name=$1 O=$2 work=$3 seconds=$4 log=$3/$1.log dict=
@@ -31,4 +31,4 @@ fuzz_one() {
 	fi
 }
 export -f fuzz_one
-printf '%s\n' "$@" | xargs -P 2 -I{} bash -c 'fuzz_one "$@"' - {} "$O" "$work" "$seconds"
+printf '%s\n' "${@:-${targets[@]}}" | xargs -P 2 -I{} bash -c 'fuzz_one "$@"' - {} "$O" "$work" "$seconds"
