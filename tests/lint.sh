@@ -92,7 +92,6 @@ yaml\.h policy/doc\.c
 libmnl/ kern/
 libnftnl/ kern/
 libnetfilter_ kern/
-linux/netfilter kern/
 sqlite3\.h store/
 urcu base/qs\.c
 (sha1|sha2|md5)\.h base/digest\.c
