@@ -11,7 +11,7 @@
 /* Wall clock, ns since the epoch; set false: not given. */
 struct policy_time {
 	int64_t ns;
-	bool set, is_date;      /* is_date: written as a day; ns is its first instant (starts), or the one after its last (expires) */
+	bool set, is_date;      /* is_date: written as a day: ns is its first instant, or (ends) the one after its last */
 	const char *text;       /* as written */
 	struct loc loc;
 };
