@@ -137,6 +137,7 @@ initramfs_make || { echo "vm: cannot build the initramfs" >&2; exit 125; }
 	printf 'export RINGFENCE_VM=%q\n' "$version"
 	for e in "${envs[@]:+${envs[@]}}"; do printf 'export %q\n' "$e"; done
 	printf 'stty -F /dev/ttyS1 raw -echo 115200\nexec >/dev/ttyS1 2>&1 </dev/null\n'
+	printf 'ln -s /proc/self/fd /dev/fd; ln -s fd/0 /dev/stdin; ln -s fd/1 /dev/stdout; ln -s fd/2 /dev/stderr\n'
 	printf 'ip link set lo up\ncd %q\n' "$PWD"
 	printf 'echo 1 >/proc/sys/kernel/panic_on_oops\n'
 	printf 'modprobe -a %s 2>/run/modprobe.err || sed "s/^/# vm: /" /run/modprobe.err\n' \
