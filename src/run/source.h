@@ -41,10 +41,12 @@ struct source *source_nfq_new(uint16_t queue, uint32_t max_len, struct err *e);
 struct source *source_nflog_new(uint16_t group, struct err *e);
 /* A capture file (pcap or pcapng).  What opens a flow is told by its first packet, as conntrack would.
  * on_frame, where given, sees each frame's packet before it is judged, IP or not (ARP). */
-typedef void (*source_frame_fn)(void *arg, const uint8_t *frame, size_t caplen, uint16_t linktype);
+struct pcap_packet;
+typedef void (*source_frame_fn)(void *arg, const struct pcap_packet *frame, const struct pkt *p /* NULL: no IP */);
 struct source *source_pcap_new(const char *path, source_frame_fn on_frame, void *arg, struct err *e);
-/* What a file was made of: frames in all, and those that were no IP packet. */
-void source_pcap_counts(const struct source *s, uint64_t *ret_frames, uint64_t *ret_other);
+/* What a file was made of: frames in all, those that were no IP packet, and the bytes read so far. */
+struct source_pcap_counts { uint64_t frames, other, offset; };
+struct source_pcap_counts source_pcap_counts(const struct source *s);
 
 static inline void source_free(struct source *s)
 {

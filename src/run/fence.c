@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The fence: see the header.  Invariant: f->in is what the kernel's table was made from, page and bindings included; every change
+ * is sent first and noted after the kernel took it. */
+#include "run/fence.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/now.h"
+#include "kern/nl.h"
+#include "run/ifaces.h"
+#include "run/judge.h"
+
+struct fence {
+	struct fence_options options;
+	struct nl *nl, *watch;
+	struct arena *arena;                    /* of in */
+	struct table_input in;
+	struct table *table;
+	bool sent;
+	char old_page;                          /* not collected yet; 0: none */
+	int64_t old_since_ns;
+	unsigned last_generation;
+};
+
+struct fence *fence_new(const struct fence_options *o, struct err *e)
+{
+	AUTO(fence) f = calloc(1, sizeof(*f));
+
+	if (!f) {
+		err_plain(e, ENOMEM, "out of memory");
+		return NULL;
+	}
+	f->options = *o;
+	if (nl_open(NL_NETFILTER, NULL, &f->nl, e) < 0 || nl_open(NL_NETFILTER, table_watch_groups, &f->watch, e) < 0)
+		return NULL;
+	return TAKE(f);
+}
+
+void fence_free(struct fence *f)
+{
+	if (!f)
+		return;
+	table_free(f->table);
+	arena_free(f->arena);
+	nl_free(f->nl);
+	nl_free(f->watch);
+	free(f);
+}
+
+int fence_about(struct fence *f, struct table_about *ret, struct err *e)
+{
+	if (table_read_about(f->nl, ret, e) < 0)
+		return -1;
+	if (ret->present && !ret->ours)
+		return err_plain(e, EEXIST, "there is a table inet %s that is not ours", TABLE_TABLE);
+	if (ret->ours)
+		f->last_generation = ret->generation;
+	return 0;
+}
+
+int fence_next_generation(struct fence *f, unsigned mark_shift, unsigned *ret, struct err *e)
+{
+	const unsigned next = table_next_generation(f->last_generation);
+	struct ct_match stale = { .generations = 0 };
+
+	/* The one to use and the few behind it are cleared ahead of the wrap; the live one never is. */
+	for (unsigned i = 0, g = next; i < 4; i++, g = table_next_generation(g)) {
+		if (g != f->last_generation)
+			stale.generations |= UINT64_C(1) << g;
+	}
+	if (ct_clear(f->nl, mark_shift, &stale, NULL, e) < 0)
+		return -1;
+	*ret = next;
+	return 0;
+}
+
+static int input_of(struct fence *f, const struct judge *j, const struct ifaces *i, bool closed, char page, struct arena *a,
+		    struct table_input *ret, struct err *e)
+{
+	const struct table_setup setup = {
+		.generation = j->generation, .page = page, .queue = f->options.queue, .nflog_group = f->options.nflog_group,
+		.native_queue = f->options.native_queue, .closed = closed,
+		.open = i->open, .n_open = i->n_open, .l3 = i->l3, .n_l3 = i->n_l3,
+	};
+
+	return table_input_from(j->policy, j->prog, j->who, &setup, a, ret, e);
+}
+
+static char other(char page)
+{
+	return page == 'a' ? 'b' : 'a';
+}
+
+/* The page to write to next, and whether the present one is to be collected then. */
+static char next_page(const struct fence *f)
+{
+	if (!f->sent)
+		return f->in.page ? f->in.page : 'a';
+	return f->old_page ? f->in.page : other(f->in.page);
+}
+
+int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, bool closed, struct err *e)
+{
+	struct arena *a = arena_new();
+	const char page = next_page(f);
+	struct table_input in;
+	struct table *t = NULL;
+
+	if (!a)
+		return err_plain(e, ENOMEM, "out of memory");
+	if (input_of(f, j, i, closed, page, a, &in, e) < 0 || table_build(&in, &t, e) < 0 || table_send(f->nl, t, e) < 0) {
+		table_free(t);
+		arena_free(a);
+		return -1;
+	}
+	if (f->in.page && page != f->in.page) {
+		f->old_page = f->in.page;
+		f->old_since_ns = now_mono_ns();
+	}
+	table_free(f->table);
+	arena_free(f->arena);
+	f->table = t;
+	f->arena = a;
+	f->in = in;
+	f->in.page = page;
+	f->sent = true;
+	f->last_generation = j->generation;
+	return 0;
+}
+
+int fence_restore(struct fence *f, struct err *e)
+{
+	struct table *t = NULL;
+	int rc;
+
+	if (!f->sent)
+		return 0;
+	if (table_build(&f->in, &t, e) < 0)
+		return -1;
+	rc = table_send(f->nl, t, e);
+	table_free(f->table);
+	f->table = t;
+	return rc;
+}
+
+static int compare_bindings(const void *pa, const void *pb)
+{
+	const struct table_binding *a = pa, *b = pb;
+	int c;
+
+	if (a->iface != b->iface)
+		return a->iface < b->iface ? -1 : 1;
+	c = memcmp(&a->mac, &b->mac, sizeof(a->mac));
+	return c ? c : addr_compare(&a->addr, &b->addr);
+}
+
+struct change {
+	struct table_binding *add, *del;
+	size_t n_add, n_del;
+};
+
+/* Both sorted.  A changed class is a removal and an addition. */
+static void difference(const struct table_binding *old, size_t n_old, const struct table_binding *now, size_t n_now,
+		       struct change *ret)
+{
+	size_t i = 0, k = 0;
+
+	while (i < n_old || k < n_now) {
+		const int c = i == n_old ? 1 : k == n_now ? -1 : compare_bindings(&old[i], &now[k]);
+
+		if (c == 0 && old[i].cls == now[k].cls) {
+			i++;
+			k++;
+			continue;
+		}
+		if (c <= 0)
+			ret->del[ret->n_del++] = old[i++];
+		if (c >= 0)
+			ret->add[ret->n_add++] = now[k++];
+	}
+}
+
+/* Flows of whoever loses an address (or its class) are judged again: their marks go before the new element comes. */
+static int clear_flows(struct fence *f, const struct change *c, struct err *e)
+{
+	for (size_t i = 0; i < c->n_del; i++) {
+		const struct ct_match m = { .generations = CT_ANY_GENERATION, .addr = c->del[i].addr };
+
+		if (ct_clear(f->nl, f->in.mark_shift, &m, NULL, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int apply(struct fence *f, const struct table_input *next, struct change *c, struct err *e)
+{
+	struct table_binding *old = arena_memdup(f->arena, f->in.bindings, f->in.n_bindings * sizeof(*old));
+	struct table_binding *now = arena_memdup(f->arena, next->bindings, next->n_bindings * sizeof(*now));
+
+	c->add = arena_array(f->arena, next->n_bindings + 1, struct table_binding);
+	c->del = arena_array(f->arena, f->in.n_bindings + 1, struct table_binding);
+	if (arena_failed(f->arena))
+		return err_plain(e, ENOMEM, "out of memory");
+	if (f->in.n_bindings)
+		qsort(old, f->in.n_bindings, sizeof(*old), compare_bindings);
+	if (next->n_bindings)
+		qsort(now, next->n_bindings, sizeof(*now), compare_bindings);
+	difference(old, f->in.n_bindings, now, next->n_bindings, c);
+	if (c->n_add + c->n_del == 0)
+		return 0;
+	if (clear_flows(f, c, e) < 0 || table_bind(f->nl, &f->in, c->add, c->n_add, c->del, c->n_del, e) < 0)
+		return -1;
+	return c->n_add ? table_forget(f->nl, e) : 0;
+}
+
+int fence_bind(struct fence *f, const struct judge *j, size_t *ret_changed, struct err *e)
+{
+	const struct table_setup setup = { .generation = f->in.generation, .page = f->in.page, .queue = f->options.queue,
+					   .nflog_group = f->options.nflog_group };
+	struct arena *a = arena_new(), *own;
+	struct change c = { 0 };
+	struct table_input next;
+	struct table_binding *kept;
+
+	if (!a || !f->sent) {
+		arena_free(a);
+		return err_plain(e, ENOMEM, "no table to bind in");
+	}
+	own = f->arena;
+	f->arena = a;                           /* scratch, dropped below */
+	if (table_input_from(j->policy, j->prog, j->who, &setup, a, &next, e) < 0 || apply(f, &next, &c, e) < 0) {
+		f->arena = own;
+		arena_free(a);
+		return -1;
+	}
+	f->arena = own;
+	if (c.n_add + c.n_del) {
+		kept = arena_memdup(own, next.bindings, next.n_bindings * sizeof(*kept));
+		if (next.n_bindings && !kept) {
+			arena_free(a);
+			return err_plain(e, ENOMEM, "out of memory");
+		}
+		f->in.bindings = kept;
+		f->in.n_bindings = next.n_bindings;
+	}
+	*ret_changed = c.n_add + c.n_del;
+	arena_free(a);
+	return 0;
+}
+
+int fence_turn(struct fence *f, bool *ret, struct err *e)
+{
+	const char old = f->in.page;
+
+	*ret = false;
+	if (!f->sent || f->old_page)
+		return 0;
+	if (table_turn(f->nl, &f->in, e) < 0)
+		return -1;
+	f->old_page = old;
+	f->old_since_ns = now_mono_ns();
+	*ret = true;
+	return 0;
+}
+
+bool fence_page_waits(const struct fence *f, int64_t *ret_since_ns)
+{
+	*ret_since_ns = f->old_since_ns;
+	return f->old_page != 0;
+}
+
+int fence_collect(struct fence *f, struct table_ledger *ret, struct err *e)
+{
+	*ret = (struct table_ledger){ 0 };
+	if (!f->old_page)
+		return 0;
+	if (table_read_ledger(f->nl, f->old_page, ret, e) < 0)
+		return -1;
+	if (table_clear_page(f->nl, f->old_page, e) < 0) {
+		table_ledger_free(ret);
+		return -1;
+	}
+	f->old_page = 0;
+	return 0;
+}
+
+int fence_collect_left(struct fence *f, const struct table_about *about, struct table_ledger *ret, struct err *e)
+{
+	const char left = other(about->page);
+
+	*ret = (struct table_ledger){ 0 };
+	f->in.page = about->page;               /* so that the first send turns it */
+	f->sent = true;
+	if (table_read_ledger(f->nl, left, ret, e) < 0 || table_clear_page(f->nl, left, e) < 0) {
+		table_ledger_free(ret);
+		return -1;
+	}
+	return 0;
+}
+
+int fence_counters(struct fence *f, struct table_counts *ret, struct err *e)
+{
+	return table_read_counters(f->nl, ret, e);
+}
+
+int fence_ct_stats(struct fence *f, struct ct_stats *ret, struct err *e)
+{
+	return ct_read_stats(f->nl, ret, e);
+}
+
+int fence_verify(struct fence *f, struct buf *out, size_t *ret_n, struct err *e)
+{
+	struct table *t = NULL;
+	int rc;
+
+	if (!f->arena)
+		return err_plain(e, ENOENT, "no table was sent yet");
+	if (table_build(&f->in, &t, e) < 0)
+		return -1;
+	rc = table_verify(f->nl, t, out, ret_n, e);
+	table_free(t);
+	return rc;
+}
+
+void fence_print(const struct fence *f, struct buf *out)
+{
+	if (f->table)
+		table_print(f->table, out);
+}
+
+const struct table_input *fence_input(const struct fence *f)
+{
+	return f->arena ? &f->in : NULL;
+}
+
+int fence_watch_fd(const struct fence *f)
+{
+	return nl_fd(f->watch);
+}
+
+int fence_watch(struct fence *f, table_change_fn fn, void *arg, bool *ret_lost, struct err *e)
+{
+	const uint32_t self[] = { nl_portid(f->nl), nl_portid(f->watch) };
+
+	return table_watch(f->watch, self, sizeof(self) / sizeof(self[0]), fn, arg, ret_lost, e);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fence: the kernel's table as the daemon keeps it: sent whole with each generation, its bindings kept equal to who, its ledger
+ * read page by page, watched for others' hands.  Owns two netlink sockets and the input that the live table was made from.
+ * Main thread. */
+#ifndef RUN_FENCE_H
+#define RUN_FENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/own.h"
+#include "kern/ct.h"
+#include "kern/table.h"
+
+struct buf;
+struct fence;
+struct ifaces;
+struct judge;
+
+struct fence_options {
+	uint16_t queue, nflog_group;
+	bool native_queue;
+};
+
+struct fence *fence_new(const struct fence_options *o, struct err *e);
+void fence_free(struct fence *f);               /* the kernel's table stays */
+OWN(fence)
+
+/* What is in the kernel at start.  A table that is not ours in shape is an error. */
+int fence_about(struct fence *f, struct table_about *ret, struct err *e);
+/* The value for the next generation: after the live one, free of conntrack entries that still carry it. */
+int fence_next_generation(struct fence *f, unsigned mark_shift, unsigned *ret, struct err *e);
+/* Make the kernel's table say what the judge does, in its generation, writing to the other page of the ledger. */
+int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, bool closed, struct err *e);
+/* Bring only the bindings up to the judge's who: changed owners' flows lose their marks first, then the elements change, then
+ * denials are forgotten.  *ret_changed: how many elements. */
+int fence_bind(struct fence *f, const struct judge *j, size_t *ret_changed, struct err *e);
+/* The same table again: after somebody removed or changed it. */
+int fence_restore(struct fence *f, struct err *e);
+/* Make the other page live; false in *ret when there is an old page that nobody has collected yet. */
+int fence_turn(struct fence *f, bool *ret, struct err *e);
+/* Does an old page wait, and since when (monotonic)?  fence_collect reads and clears it. */
+bool fence_page_waits(const struct fence *f, int64_t *ret_since_ns);
+int fence_collect(struct fence *f, struct table_ledger *ret, struct err *e);
+/* At start: what the page that is not live holds. */
+int fence_collect_left(struct fence *f, const struct table_about *about, struct table_ledger *ret, struct err *e);
+
+int fence_counters(struct fence *f, struct table_counts *ret, struct err *e);
+int fence_ct_stats(struct fence *f, struct ct_stats *ret, struct err *e);
+/* Lines of difference between the kernel's table and ours. */
+int fence_verify(struct fence *f, struct buf *out, size_t *ret_n, struct err *e);
+void fence_print(const struct fence *f, struct buf *out);
+const struct table_input *fence_input(const struct fence *f);   /* NULL before the first fence_send */
+
+/* Somebody else's changes to nf_tables: readable when there are some. */
+int fence_watch_fd(const struct fence *f);
+int fence_watch(struct fence *f, table_change_fn fn, void *arg, bool *ret_lost, struct err *e);
+
+#endif

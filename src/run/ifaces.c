@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An interface that no zone names is open unless it stands on a guarded one: a VLAN, macvlan or bridge made on the cameras' port
+ * must not become a way around its gate. */
+#include "run/ifaces.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "ident/who.h"
+#include "kern/link.h"
+#include "policy/policy.h"
+
+uint32_t ifaces_find(const struct policy *p, const char *name)
+{
+	for (uint32_t i = 0; i < p->n_ifaces; i++) {
+		if (strcmp(p->ifaces[i].name, name) == 0)
+			return i;
+	}
+	return WHO_NONE;
+}
+
+static bool is_guarded(const struct link_iface *l, void *arg)
+{
+	const struct policy *p = arg;
+	const uint32_t i = ifaces_find(p, l->name);
+
+	return i != WHO_NONE && p->ifaces[i].guarded;
+}
+
+static void sort_in(const struct policy *p, const struct link_map *m, const struct link_iface *l, struct arena *a,
+		    struct ifaces *r, struct flow_ifpair *pairs, const char **open, const char **closed, const char **l3)
+{
+	const uint32_t i = ifaces_find(p, l->name);
+	union { const struct policy *in; void *out; } u = { .in = p };
+
+	if (i != WHO_NONE) {
+		pairs[r->n_pairs++] = (struct flow_ifpair){ .ifindex = l->index, .iface = i };
+		if (!l->ether)
+			l3[r->n_l3++] = arena_strdup(a, l->name);
+	} else if (!link_stands_on(m, l->index, is_guarded, u.out)) {
+		open[r->n_open++] = arena_strdup(a, l->name);
+	} else {
+		closed[r->n_closed++] = arena_strdup(a, l->name);
+	}
+}
+
+int ifaces_read(const struct policy *p, const struct link_map *m, struct arena *a, struct ifaces *ret, struct err *e)
+{
+	const size_t n = link_count(m);
+	struct flow_ifpair *pairs = arena_array(a, n + 1, struct flow_ifpair);
+	const char **open = arena_array(a, n + 1, const char *), **closed = arena_array(a, n + 1, const char *);
+	const char **l3 = arena_array(a, n + 1, const char *), **missing = arena_array(a, (size_t)p->n_ifaces + 1, const char *);
+	struct ifaces r = { .pairs = pairs, .open = open, .closed = closed, .l3 = l3, .missing = missing };
+
+	if (arena_failed(a))
+		return err_plain(e, ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		sort_in(p, m, link_at(m, i), a, &r, pairs, open, closed, l3);
+	for (uint32_t i = 0; i < p->n_ifaces; i++) {
+		if (p->ifaces[i].guarded && !link_by_name(m, p->ifaces[i].name))
+			missing[r.n_missing++] = arena_strdup(a, p->ifaces[i].name);
+	}
+	if (arena_failed(a))
+		return err_plain(e, ENOMEM, "out of memory");
+	*ret = r;
+	return 0;
+}
+
+static bool same_names(const char *const *a, size_t n, const char *const *b, size_t m)
+{
+	for (size_t i = 0; n == m && i < n; i++) {
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	}
+	return n == m;
+}
+
+bool ifaces_equal(const struct ifaces *a, const struct ifaces *b)
+{
+	for (size_t i = 0; a->n_pairs == b->n_pairs && i < a->n_pairs; i++) {
+		if (a->pairs[i].ifindex != b->pairs[i].ifindex || a->pairs[i].iface != b->pairs[i].iface)
+			return false;
+	}
+	return a->n_pairs == b->n_pairs && same_names(a->open, a->n_open, b->open, b->n_open) &&
+	       same_names(a->closed, a->n_closed, b->closed, b->n_closed) && same_names(a->l3, a->n_l3, b->l3, b->n_l3) &&
+	       same_names(a->missing, a->n_missing, b->missing, b->n_missing);
+}
