@@ -58,13 +58,10 @@ run() {
 	[ "$failed" = "$bad" ] || { grep -vE '^ok ' "$log" | tail -n "${TAIL:-40}" | sed 's/^/	/'; echo "	(all of it: $log)"; }
 }
 
-# ThreadSanitizer goes neither with a test runner that forks nor with much address space randomization.
+# ThreadSanitizer does not go with much address space randomization.
 unit() {
 	local source test wrap=()
-	if [[ $O == *thread* ]]; then
-		wrap=(env CK_FORK=no)
-		setarch -R true 2>/dev/null && wrap+=(setarch -R)
-	fi
+	[[ $O != *thread* ]] || ! setarch -R true 2>/dev/null || wrap=(setarch -R)
 	for source in tests/unit/*/*_test.c; do
 		test=${source#tests/unit/}
 		test=${test%_test.c}

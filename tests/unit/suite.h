@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* suite: the main of a unit test.
- *	int main(void) { TCase *tc = tcase_create("err"); tcase_add_test(tc, …); return suite_run(tc); }
- * Under ThreadSanitizer run with CK_FORK=no; tests/check.sh does. */
+ *	int main(void) { TCase *tc = tcase_create("err"); tcase_add_test(tc, …); return suite_run(tc); } */
 #ifndef TESTS_SUITE_H
 #define TESTS_SUITE_H
 

@@ -112,7 +112,7 @@ END_TEST
 START_TEST(accepted)
 {
 	static const char *const texts[] = {
-		"\xef\xbb\xbf" "a: 1\r\nb: 2\r\n", "--- {a: !!str 1}\n", "a: !!seq [1]\n...\n", "\"<<\": 1\n", "a: >\n  b\n  c\n",
+		("\xef\xbb\xbf" "a: 1\r\nb: 2\r\n"), "--- {a: !!str 1}\n", "a: !!seq [1]\n...\n", "\"<<\": 1\n", "a: >\n  b\n  c\n",
 		"%YAML 1.1\n--- \na: 1\n", "\xf0\x9f\x93\xb7: camera\n",
 	};
 

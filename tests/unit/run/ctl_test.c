@@ -18,7 +18,7 @@
 #include "base/loop.h"
 #include "run/ctl_client.h"
 
-enum { IDLE_MS = 300, BIG = 8 << 20, PATIENCE_MS = 20000 };
+enum { IDLE_MS = 1000, BIG = 8 << 20, PATIENCE_MS = 20000 };
 
 static char dir[] = "/tmp/ringfence-ctl-XXXXXX", path[64];
 static struct loop *loop;
