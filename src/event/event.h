@@ -62,7 +62,7 @@ struct event {
 	/* set by the store: */
 	const char *store_id;                   /* 32 hex digits */
 	uint64_t seq;
-	const char *id;                         /* store_id-seq */
+	const char *id;                         /* store_id-seq-xxxxxxxx */
 	uint8_t chain[32];                      /* hash chain head after this event */
 };
 

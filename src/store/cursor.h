@@ -21,7 +21,7 @@ struct db_report;
 struct cursor_place {
 	char store[33];                         /* of the store that seq is in; "": never delivered anything */
 	uint64_t seq;                           /* all up to here are acknowledged */
-	char event_id[56];
+	char mark[17];                          /* of the row at seq: 16 hex digits of its chain */
 };
 
 /* What is known of a sink, for status. */

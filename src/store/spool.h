@@ -21,7 +21,7 @@ struct db_report;
 struct spool;
 struct spool_reader;
 
-enum { SPOOL_ID_TEXT = 56 };
+enum { SPOOL_ID_TEXT = 72 };
 
 struct spool_config {
 	unsigned group_events;                  /* commit after so many; 0: 256; 1: every event by itself */
@@ -29,7 +29,7 @@ struct spool_config {
 	size_t pending_bytes;                   /* kept in memory while commits fail; 0: 8 MiB */
 	uint64_t max_bytes;                     /* retention: of the file; 0: nine tenths of the store's cap */
 	int64_t max_age_ns;                     /* 0: none */
-	uint64_t min_free_bytes;                /* of the file system; 0: 64 MiB */
+	uint64_t min_free_bytes;                /* of the file system; 0: 64 MiB.  Below it the file stops growing: the oldest make room */
 };
 
 struct spool_stats {
@@ -40,7 +40,7 @@ struct spool_stats {
 	uint64_t last_seq, committed_seq;
 	size_t pending;                         /* rows in memory */
 	bool full, degraded;                    /* the disk is full | the last commit failed */
-	char error[160];                        /* the last failure's words */
+	char error[256];                        /* the last failure's words */
 };
 
 /* db: the recorder's (store_open), borrowed.  report: what store_open said, or NULL: a file set aside is told as a loss event. */
@@ -59,7 +59,7 @@ const uint8_t *spool_chain(const struct spool *s);
 
 /* --- readers --- */
 
-enum spool_health { SPOOL_WHOLE, SPOOL_BAD_CRC, SPOOL_BAD_BODY };
+enum spool_health { SPOOL_WHOLE, SPOOL_BAD_CRC, SPOOL_BAD_BODY, SPOOL_BAD_PAGE };
 
 struct spool_row {
 	uint64_t seq;
@@ -81,7 +81,7 @@ struct spool_batch {
 struct spool_removed {
 	uint64_t first, last, count, packets, bytes;
 	int64_t at_ns;
-	char reason[16];                        /* bytes, age or disk */
+	char reason[16];                        /* bytes, age, disk or rollback */
 };
 
 struct spool_query {
@@ -101,8 +101,8 @@ const char *spool_reader_id(const struct spool_reader *r);      /* the store id 
 int spool_reader_refresh(struct spool_reader *r, bool *ret_changed, struct err *e);
 /* Rows and their words go to a.  No read transaction is open when it returns. */
 int spool_read(struct spool_reader *r, const struct spool_query *q, struct arena *a, struct spool_batch *ret, struct err *e);
-/* "store_id-seq"; buf of SPOOL_ID_TEXT. */
-const char *spool_event_id(const char *store_id, uint64_t seq, char *buf, size_t size);
+/* "store_id-seq-xxxxxxxx", the last part of the chain: a number that power loss rolled back is not taken for its successor. */
+const char *spool_event_id(const char *store_id, uint64_t seq, const uint8_t chain[static 32], char *buf, size_t size);
 /* What was removed with numbers in (after, until], oldest first, into a. */
 int spool_removed(struct spool_reader *r, uint64_t after, uint64_t until, struct arena *a, struct spool_removed **ret, size_t *ret_n,
 		  struct err *e);

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* db: the writer's part: making the directory, setting a bad file aside, the ballast against a full disk, sizes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/file.h"
+#include "store/db_open.h"
+
+enum { ASIDE_KEPT = 4, ASIDE_MAX = 1000, WAL_WORRY = 64 << 20 };
+
+static const char *const companions[] = { "", "-wal", "-shm" };
+
+/* --- the directory --- */
+
+static int find_group(const char *name, gid_t *ret, struct err *e)
+{
+	struct group *g;
+
+	*ret = (gid_t)-1;
+	if (!name)
+		return 0;
+	errno = 0;
+	g = getgrnam(name);
+	if (!g)
+		return err_plain(e, EINVAL, "there is no group '%s'", name);
+	*ret = g->gr_gid;
+	return 0;
+}
+
+static int make_dir(const char *dir, gid_t group, struct err *e)
+{
+	struct stat st;
+
+	if (stat(dir, &st) == 0)
+		return S_ISDIR(st.st_mode) ? 0 : err_plain(e, ENOTDIR, "%s is not a directory", dir);
+	if (file_mkdirs(dir, 0750, e) < 0)
+		return -1;
+	if (group != (gid_t)-1 && chown(dir, (uid_t)-1, group) < 0)
+		return err_sys(e, errno, "%s: group", dir);
+	if (chmod(dir, 02750) < 0)
+		return err_sys(e, errno, "%s: mode", dir);
+	return 0;
+}
+
+/* --- setting aside --- */
+
+static bool exists(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+static const char *aside_name(const struct db *db, unsigned n, const char *tail, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s.corrupt-%u%s", db->path, n, tail);
+	return buf;
+}
+
+/* The number after the last one used; what is more than ASIDE_KEPT back goes, so that a dying disk is not filled with copies. */
+static unsigned aside_number(const struct db *db)
+{
+	char name[DB_PATH + 32];
+	unsigned n = 1, last = 0;
+
+	for (unsigned i = 1; i <= ASIDE_MAX; i++)
+		if (exists(aside_name(db, i, "", name, sizeof(name))))
+			last = i;
+	n = last + 1;
+	for (unsigned i = 1; i + ASIDE_KEPT <= n; i++)
+		for (size_t c = 0; c < 3; c++)
+			unlink(aside_name(db, i, companions[c], name, sizeof(name)));
+	return n;
+}
+
+static int move_aside(struct db *db, struct db_report *report, struct err *e)
+{
+	unsigned n = aside_number(db);
+	char from[DB_PATH + 8], to[DB_PATH + 32];
+
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(from, sizeof(from), "%s%s", db->path, companions[i]);
+		aside_name(db, n, companions[i], to, sizeof(to));
+		if (rename(from, to) < 0 && errno != ENOENT)
+			return err_sys(e, errno, "%s could not be set aside", from);
+	}
+	snprintf(report->aside_path, sizeof(report->aside_path), "%.*s.corrupt-%u", DB_PATH - 32, db->path, n);
+	return 0;
+}
+
+int db_set_aside(struct db *db, const char *reason, struct db_report *report, struct err *e)
+{
+	struct db_report r = { .set_aside = true };
+	char words[sizeof(r.reason)];
+
+	snprintf(words, sizeof(words), "%s", reason);           /* reason may be e->msg */
+	memcpy(r.reason, words, sizeof(words));
+	memcpy(r.aside_id, db->id, sizeof(r.aside_id));
+	db_detach(db);
+	db->id[0] = '\0';
+	if (move_aside(db, &r, e) < 0)
+		return -1;
+	db->epoch++;
+	if (db_attach(db, &r.created, e) < 0) {
+		db_detach(db);
+		return -1;
+	}
+	*report = r;
+	return 0;
+}
+
+static int attach_or_set_aside(struct db *db, struct db_report *report, struct err *e)
+{
+	bool created;
+
+	*report = (struct db_report){ 0 };
+	if (db_attach(db, &created, e) == 0) {
+		report->created = created;
+		return 0;
+	}
+	if (e->code == EUCLEAN)
+		return db_set_aside(db, e->msg, report, e);
+	db_detach(db);
+	return -1;
+}
+
+int db_reopen(struct db *db, struct db_report *report, struct err *e)
+{
+	db_detach(db);
+	return attach_or_set_aside(db, report, e);
+}
+
+int db_open(const struct db_config *c, struct db **ret, struct db_report *report, struct err *e)
+{
+	AUTO(db) db = calloc(1, sizeof(*db));
+	char lock[DB_PATH + 8];
+
+	if (!db)
+		return err_plain(e, ENOMEM, "out of memory");
+	db->lock = -1;
+	db->writer = true;
+	db->schema = c->schema;
+	db->durability = c->durability;
+	db->max_bytes = c->max_bytes;
+	db->ballast_bytes = c->ballast_bytes;
+	if ((size_t)snprintf(db->path, sizeof(db->path) - 32, "%s/%s", c->dir, c->name) >= sizeof(db->path) - 32)
+		return err_plain(e, ENAMETOOLONG, "%s: the path is too long", c->dir);
+	if (find_group(c->group, &db->group, e) < 0 || make_dir(c->dir, db->group, e) < 0)
+		return -1;
+	snprintf(lock, sizeof(lock), "%s.lock", db->path);
+	db->lock = file_lock(lock, e);
+	if (db->lock < 0)
+		return -1;
+	if (attach_or_set_aside(db, report, e) < 0)
+		return -1;
+	db_keep_ballast(db);
+	*ret = TAKE(db);
+	return 0;
+}
+
+/* --- a full disk --- */
+
+static const char *ballast_name(const struct db *db, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s.ballast", db->path);
+	return buf;
+}
+
+bool db_drop_ballast(struct db *db)
+{
+	char name[DB_PATH + 16];
+
+	return unlink(ballast_name(db, name, sizeof(name))) == 0;
+}
+
+bool db_keep_ballast(struct db *db)
+{
+	char name[DB_PATH + 16];
+	struct statvfs fs;
+	struct stat st;
+	AUTO_FD fd = -1;
+
+	if (db->ballast_bytes == 0)
+		return false;
+	ballast_name(db, name, sizeof(name));
+	if (stat(name, &st) == 0 && (uint64_t)st.st_size == db->ballast_bytes)
+		return true;
+	if (statvfs(db->path, &fs) < 0 || (uint64_t)fs.f_bavail * fs.f_frsize < 3 * db->ballast_bytes)
+		return false;
+	fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0)
+		return false;
+	if (posix_fallocate(fd, 0, (off_t)db->ballast_bytes) == 0)
+		return true;
+	unlink(name);
+	return false;
+}
+
+/* --- sizes --- */
+
+int db_size(struct db *db, struct db_size *ret, struct err *e)
+{
+	int64_t pages, unused, page_size;
+	char wal[DB_PATH + 8];
+	struct statvfs fs;
+	struct stat st;
+
+	if (db_number(db, "PRAGMA page_count", &pages, e) < 0 || db_number(db, "PRAGMA freelist_count", &unused, e) < 0 ||
+	    db_number(db, "PRAGMA page_size", &page_size, e) < 0)
+		return -1;
+	if (statvfs(db->path, &fs) < 0)
+		return err_sys(e, errno, "%s", db->path);
+	snprintf(wal, sizeof(wal), "%s-wal", db->path);
+	ret->file = (uint64_t)(pages * page_size);
+	ret->used = (uint64_t)((pages - unused) * page_size);
+	ret->wal = stat(wal, &st) == 0 ? (uint64_t)st.st_size : 0;
+	ret->disk_free = (uint64_t)fs.f_bavail * fs.f_frsize;
+	return 0;
+}
+
+int db_tidy(struct db *db, unsigned pages, struct err *e)
+{
+	char pragma[64];
+	struct db_size size;
+
+	snprintf(pragma, sizeof(pragma), "PRAGMA incremental_vacuum(%u)", pages);
+	if ((pages && db_exec(db, pragma, e) < 0) || db_size(db, &size, e) < 0)
+		return -1;
+	if (size.wal < WAL_WORRY)
+		return 0;
+	sqlite3_busy_timeout(db->sql, 0);               /* a reader in the way: next time */
+	sqlite3_wal_checkpoint_v2(db->sql, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_busy_timeout(db->sql, 2000);
+	return 0;
+}

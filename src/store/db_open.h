@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* db: the handle, shared by db.c (one connection) and db_keep.c (the file's fate). */
+#ifndef STORE_DB_OPEN_H
+#define STORE_DB_OPEN_H
+
+#include <sys/types.h>
+
+#include "store/db_sql.h"
+
+enum { DB_STMTS = 64 };
+
+struct db {
+	sqlite3 *sql;                           /* NULL while the file can't be used */
+	bool writer;
+	char path[DB_PATH], id[DB_ID_TEXT];
+	dev_t dev;
+	ino_t ino;
+	unsigned epoch;
+	int lock;
+	const struct db_schema *schema;
+	enum db_durability durability;
+	gid_t group;                            /* (gid_t)-1: as it comes */
+	uint64_t max_bytes, ballast_bytes;
+	unsigned n_stmts;
+	struct { const char *text; sqlite3_stmt *st; } stmts[DB_STMTS];
+};
+
+int db_attach(struct db *db, bool *ret_created, struct err *e);
+void db_detach(struct db *db);
+
+#endif
