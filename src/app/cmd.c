@@ -52,7 +52,8 @@ static void help_rows(const struct cmd_option *o)
 	for (; o && o->name; o++) {
 		char left[64];
 
-		snprintf(left, sizeof(left), "%s--%s%s%s", strcmp(o->name, "policy") == 0 ? "-p, " : "", o->name, o->value ? " " : "",
+		snprintf(left, sizeof(left), "%s--%s%s%s", strcmp(o->name, "policy") == 0 ? "-p, " : "", o->name,
+			 o->value ? " " : "",
 			 o->value ? o->value : "");
 		printf("  %-30s %s\n", left, o->help);
 	}

@@ -69,7 +69,8 @@ static void say_text(const struct cmd *c, const struct diag *d, bool fine, const
 	fputs(buf_cstr(&out), stderr);
 	buf_fini(&out);
 	if (fine)
-		printf("%sok%s: %s: %u zones, %u devices, %u rules, program of %zu KiB%s\n", cmd_green(c), cmd_plain(c), j->policy->path,
+		printf("%sok%s: %s: %u zones, %u devices, %u rules, program of %zu KiB%s\n", cmd_green(c), cmd_plain(c),
+		       j->policy->path,
 		       j->policy->n_zones, j->policy->n_devices, j->policy->n_rules, prog_bytes(j->prog) / 1024,
 		       diag_warnings(d) ? ", with warnings" : "");
 }

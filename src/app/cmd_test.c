@@ -26,7 +26,8 @@ static void say_json(const struct judge *j, const struct trial_result *r, uint32
 		json_bool(&js, "passed", r[i].passed);
 		json_str(&js, "expect", word_name(policy_action_words, (int)r[i].test->expect));
 		json_str(&js, "got", r[i].judged ? word_name(policy_action_words, r[i].verdict.action) : NULL);
-		json_str(&js, "rule", r[i].judged && r[i].verdict.rule != POLICY_NONE ? j->policy->rules[r[i].verdict.rule].id : NULL);
+		json_str(&js, "rule", r[i].judged && r[i].verdict.rule != POLICY_NONE ?
+			 j->policy->rules[r[i].verdict.rule].id : NULL);
 		json_str(&js, "error", r[i].judged ? NULL : r[i].error.msg);
 		json_u64(&js, "line", r[i].test->loc.line);
 		json_end(&js);

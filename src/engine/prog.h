@@ -72,7 +72,8 @@ void prog_print(const struct prog *prog, struct buf *out);
 /* Whether an identity is restricted (by any used pack) at the program's moment, and by what: for events, kernel classes, status. */
 struct prog_restriction { bool restricted, cleared; uint32_t maker, pack, entry; };
 struct prog_restriction prog_restriction(const struct prog *prog, const struct who_id *id);
-/* Could any exception, rule or own-zone traffic allow something to or from this identity on this interface?  For the kernel's class. */
+/* Could any exception, rule or own-zone traffic allow something to or from this identity on this interface?
+ * For the kernel's class. */
 bool prog_may_allow(const struct prog *prog, uint32_t iface, const struct who_id *id);
 
 /* A flow from a packet: turned round when it is a reply, ICMP errors by what they quote; identities by who.

@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum trace_miss { TRACE_HIT, TRACE_NOT_LIVE, TRACE_DISABLED, TRACE_FROM, TRACE_TO, TRACE_SERVICE, TRACE_NOT_MEMBER, TRACE_OWN_ZONE, TRACE_OBSERVED };
+enum trace_miss { TRACE_HIT, TRACE_NOT_LIVE, TRACE_DISABLED, TRACE_FROM, TRACE_TO, TRACE_SERVICE, TRACE_NOT_MEMBER,
+		  TRACE_OWN_ZONE, TRACE_OBSERVED };
 
 struct trace_step {
 	uint32_t rule;          /* into policy->rules */

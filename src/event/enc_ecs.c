@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* enc: Elastic Common Schema 8.11.0, one JSON object.  What the schema has no field for stands under ringfence.
  * Every field here is in the schema with its type (checked by tests/unit/event/ecs_check.py). */
+#include "event/enc_format.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +10,6 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/now.h"
-#include "event/enc_format.h"
 #include "event/event.h"
 
 #define ECS_VERSION "8.11.0"

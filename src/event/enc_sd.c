@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* enc: a whole RFC 5424 message: header, structured data (meta, origin, ringfence@PEN), and a sentence for a person; or the
  * header with ECS in the place of the sentence.  Names are lower_snake: rsyslog lower-cases them anyway.  No BOM. */
+#include "event/enc_format.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/now.h"
-#include "event/enc_format.h"
 #include "event/event.h"
 
 enum { HOST_MAX = 255, SEQUENCE_MAX = 2147483647 };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* event: is a text one JSON object (RFC 8259)?  Stricter than the RFC: one line, no raw control bytes, valid UTF-8, depth at
  * most DEPTH_MAX, so that it may be put into an encoder's output as it is. */
+#include "event/event.h"
+
 #include <string.h>
 
 #include "base/utf8.h"
-#include "event/event.h"
 
 enum { DEPTH_MAX = 8 };
 

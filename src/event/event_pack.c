@@ -2,6 +2,8 @@
 /* event: the body of a stored row.  A version byte, then fields in table order: a tag (field number, high bit: bytes with a
  * length; else a number) and a varint (LEB128) or length and bytes.  Field numbers are for ever: what is stored years ago is read
  * by them; new ones are added, none is used again.  Numbers 1 to 63 are the event's, 64 to 95 from's, 96 to 126 to's. */
+#include "event/event.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -11,7 +13,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/utf8.h"
-#include "event/event.h"
 
 enum { VERSION = 1, BYTES = 0x80, FROM = 64, TO = 96 };
 enum type { U8, U16, U64, I64, BOOL, WORD, DETAIL, MAC, ADDR, PORT, KIND, ACTION, SEVERITY };

@@ -426,8 +426,9 @@ struct merge *merge_new(const struct merge_config *c, merge_emit_fn emit, void *
 	m->window_ns = c->window_ns ? c->window_ns : 60 * NOW_NS_PER_S;
 	if (getrandom(&m->seed, sizeof(m->seed), GRND_NONBLOCK) != sizeof(m->seed))
 		m->seed = (uint64_t)now_mono_ns() ^ (uint64_t)(uintptr_t)m;
-	ok = table_init(&m->tables[BY_KEY], keys) & table_init(&m->tables[BY_RULE], rules) &
-	     table_init(&m->tables[BY_KIND], EVENT_KINDS);
+	ok = table_init(&m->tables[BY_KEY], keys);
+	ok &= table_init(&m->tables[BY_RULE], rules);
+	ok &= table_init(&m->tables[BY_KIND], EVENT_KINDS);
 	m->max_elements = (uint32_t)(2 * keys);
 	m->elements_mask = buckets - 1;
 	m->free_element = NONE;

@@ -31,7 +31,7 @@ enum who_proof {
 struct who_id {
 	uint64_t device;        /* stable id of the device record, 0: none */
 	uint32_t listed;        /* index into policy->devices, or WHO_NONE */
-	uint32_t maker;         /* by the registry: index into policy->makers, or WHO_NONE (listed devices: their own fields count) */
+	uint32_t maker;         /* by the registry: index into policy->makers, or WHO_NONE (a listed device's own counts) */
 	uint8_t proof;          /* enum who_proof of (interface, MAC, address) */
 	bool sticky;            /* it was restricted once and nobody has cleared it: it still is */
 	bool router;            /* a MAC with many foreign addresses */

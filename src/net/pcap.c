@@ -276,7 +276,8 @@ static int packet_block(struct pcap *p, size_t n, bool obsolete, struct pcap_pac
 	iface = obsolete ? u16(p, b) : u32(p, b);
 	caplen = u32(p, b + 12);
 	if (iface >= p->n_ifaces || caplen > n - 20)
-		return bad(p, e, iface >= p->n_ifaces ? "a packet of an interface that was not declared" : "a packet longer than its block");
+		return bad(p, e, iface >= p->n_ifaces ? "a packet of an interface that was not declared" :
+			   "a packet longer than its block");
 	*ret = (struct pcap_packet){
 		.when_ns = when((uint64_t)u32(p, b + 4) << 32 | u32(p, b + 8), p->ifaces[iface].per_second),
 		.data = b + 20, .caplen = caplen, .len = u32(p, b + 16), .linktype = p->ifaces[iface].linktype, .iface = iface,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Records into events: which key they are merged under, which of the kernel's elements counts for it, and the elements that no
  * row remembers, which are judged once more by the judge that made them. */
+#include "run/recorder_part.h"
+
 #include <netinet/in.h>
 #include <string.h>
 
@@ -9,7 +11,6 @@
 #include "base/now.h"
 #include "run/hit.h"
 #include "run/judge.h"
-#include "run/recorder_part.h"
 
 void recorder_emit(void *arg, const struct event *ev)
 {

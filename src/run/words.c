@@ -102,7 +102,8 @@ static void evidence(const struct judge *j, const struct flow_end *end, unsigned
 	if (end->id.listed != WHO_NONE) {
 		const struct policy_device *d = &p->devices[end->id.listed];
 
-		snprintf(w->evidence[slot][n], WORDS_TEXT, "listed: %s (%s:%u)", d->name, d->loc.file ? d->loc.file : "", d->loc.line);
+		snprintf(w->evidence[slot][n], WORDS_TEXT, "listed: %s (%s:%u)", d->name,
+			 d->loc.file ? d->loc.file : "", d->loc.line);
 		ret->evidence[n] = w->evidence[slot][n];
 		n++;
 	}
