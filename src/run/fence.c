@@ -17,8 +17,8 @@ struct fence {
 	struct nl *nl, *watch;
 	struct arena *arena;                    /* of in */
 	struct table_input in;
-	struct table *table;
-	bool sent;
+	struct table_binding *bindings;         /* of in: sorted, on the heap, since they change more often than the rest */
+	struct table *table;                    /* NULL: nothing was sent yet */
 	char old_page;                          /* not collected yet; 0: none */
 	int64_t old_since_ns;
 	unsigned last_generation;
@@ -43,6 +43,7 @@ void fence_free(struct fence *f)
 	if (!f)
 		return;
 	table_free(f->table);
+	free(f->bindings);
 	arena_free(f->arena);
 	nl_free(f->nl);
 	nl_free(f->watch);
@@ -96,22 +97,58 @@ static char other(char page)
 /* The page to write to next, and whether the present one is to be collected then. */
 static char next_page(const struct fence *f)
 {
-	if (!f->sent)
-		return f->in.page ? f->in.page : 'a';
+	if (!f->in.page)
+		return 'a';
 	return f->old_page ? f->in.page : other(f->in.page);
+}
+
+static int compare_bindings(const void *pa, const void *pb)
+{
+	const struct table_binding *a = pa, *b = pb;
+	int c;
+
+	if (a->iface != b->iface)
+		return a->iface < b->iface ? -1 : 1;
+	c = memcmp(&a->mac, &b->mac, sizeof(a->mac));
+	return c ? c : addr_compare(&a->addr, &b->addr);
+}
+
+static int copy_bindings(const struct table_input *in, struct table_binding **ret, struct err *e)
+{
+	struct table_binding *b = malloc((in->n_bindings + 1) * sizeof(*b));
+
+	if (!b)
+		return err_plain(e, ENOMEM, "out of memory");
+	if (in->n_bindings) {
+		memcpy(b, in->bindings, in->n_bindings * sizeof(*b));
+		qsort(b, in->n_bindings, sizeof(*b), compare_bindings);
+	}
+	*ret = b;
+	return 0;
+}
+
+static void adopt_bindings(struct fence *f, struct table_binding *b, size_t n)
+{
+	free(f->bindings);
+	f->bindings = b;
+	f->in.bindings = b;
+	f->in.n_bindings = n;
 }
 
 int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, bool closed, struct err *e)
 {
 	struct arena *a = arena_new();
 	const char page = next_page(f);
+	struct table_binding *bindings = NULL;
 	struct table_input in;
 	struct table *t = NULL;
 
 	if (!a)
 		return err_plain(e, ENOMEM, "out of memory");
-	if (input_of(f, j, i, closed, page, a, &in, e) < 0 || table_build(&in, &t, e) < 0 || table_send(f->nl, t, e) < 0) {
+	if (input_of(f, j, i, closed, page, a, &in, e) < 0 || table_build(&in, &t, e) < 0 || copy_bindings(&in, &bindings, e) < 0 ||
+	    table_send(f->nl, t, e) < 0) {
 		table_free(t);
+		free(bindings);
 		arena_free(a);
 		return -1;
 	}
@@ -125,7 +162,7 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 	f->arena = a;
 	f->in = in;
 	f->in.page = page;
-	f->sent = true;
+	adopt_bindings(f, bindings, in.n_bindings);
 	f->last_generation = j->generation;
 	return 0;
 }
@@ -135,7 +172,7 @@ int fence_restore(struct fence *f, struct err *e)
 	struct table *t = NULL;
 	int rc;
 
-	if (!f->sent)
+	if (!f->table)
 		return 0;
 	if (table_build(&f->in, &t, e) < 0)
 		return -1;
@@ -143,17 +180,6 @@ int fence_restore(struct fence *f, struct err *e)
 	table_free(f->table);
 	f->table = t;
 	return rc;
-}
-
-static int compare_bindings(const void *pa, const void *pb)
-{
-	const struct table_binding *a = pa, *b = pb;
-	int c;
-
-	if (a->iface != b->iface)
-		return a->iface < b->iface ? -1 : 1;
-	c = memcmp(&a->mac, &b->mac, sizeof(a->mac));
-	return c ? c : addr_compare(&a->addr, &b->addr);
 }
 
 struct change {
@@ -194,20 +220,14 @@ static int clear_flows(struct fence *f, const struct change *c, struct err *e)
 	return 0;
 }
 
-static int apply(struct fence *f, const struct table_input *next, struct change *c, struct err *e)
+static int apply(struct fence *f, const struct table_binding *now, size_t n_now, struct arena *a, struct change *c,
+		 struct err *e)
 {
-	struct table_binding *old = arena_memdup(f->arena, f->in.bindings, f->in.n_bindings * sizeof(*old));
-	struct table_binding *now = arena_memdup(f->arena, next->bindings, next->n_bindings * sizeof(*now));
-
-	c->add = arena_array(f->arena, next->n_bindings + 1, struct table_binding);
-	c->del = arena_array(f->arena, f->in.n_bindings + 1, struct table_binding);
-	if (arena_failed(f->arena))
+	c->add = arena_array(a, n_now + 1, struct table_binding);
+	c->del = arena_array(a, f->in.n_bindings + 1, struct table_binding);
+	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");
-	if (f->in.n_bindings)
-		qsort(old, f->in.n_bindings, sizeof(*old), compare_bindings);
-	if (next->n_bindings)
-		qsort(now, next->n_bindings, sizeof(*now), compare_bindings);
-	difference(old, f->in.n_bindings, now, next->n_bindings, c);
+	difference(f->bindings, f->in.n_bindings, now, n_now, c);
 	if (c->n_add + c->n_del == 0)
 		return 0;
 	if (clear_flows(f, c, e) < 0 || table_bind(f->nl, &f->in, c->add, c->n_add, c->del, c->n_del, e) < 0)
@@ -219,35 +239,25 @@ int fence_bind(struct fence *f, const struct judge *j, size_t *ret_changed, stru
 {
 	const struct table_setup setup = { .generation = f->in.generation, .page = f->in.page, .queue = f->options.queue,
 					   .nflog_group = f->options.nflog_group };
-	struct arena *a = arena_new(), *own;
+	struct arena *a = arena_new();
+	struct table_binding *now = NULL;
 	struct change c = { 0 };
 	struct table_input next;
-	struct table_binding *kept;
+	int rc = -1;
 
-	if (!a || !f->sent) {
+	if (!a || !f->table) {
 		arena_free(a);
-		return err_plain(e, ENOMEM, "no table to bind in");
+		return err_plain(e, ENOENT, "no table to bind in");
 	}
-	own = f->arena;
-	f->arena = a;                           /* scratch, dropped below */
-	if (table_input_from(j->policy, j->prog, j->who, &setup, a, &next, e) < 0 || apply(f, &next, &c, e) < 0) {
-		f->arena = own;
-		arena_free(a);
-		return -1;
+	if (table_input_from(j->policy, j->prog, j->who, &setup, a, &next, e) == 0 && copy_bindings(&next, &now, e) == 0)
+		rc = apply(f, now, next.n_bindings, a, &c, e);
+	if (rc == 0) {
+		adopt_bindings(f, TAKE(now), next.n_bindings);
+		*ret_changed = c.n_add + c.n_del;
 	}
-	f->arena = own;
-	if (c.n_add + c.n_del) {
-		kept = arena_memdup(own, next.bindings, next.n_bindings * sizeof(*kept));
-		if (next.n_bindings && !kept) {
-			arena_free(a);
-			return err_plain(e, ENOMEM, "out of memory");
-		}
-		f->in.bindings = kept;
-		f->in.n_bindings = next.n_bindings;
-	}
-	*ret_changed = c.n_add + c.n_del;
+	free(now);
 	arena_free(a);
-	return 0;
+	return rc;
 }
 
 int fence_turn(struct fence *f, bool *ret, struct err *e)
@@ -255,7 +265,7 @@ int fence_turn(struct fence *f, bool *ret, struct err *e)
 	const char old = f->in.page;
 
 	*ret = false;
-	if (!f->sent || f->old_page)
+	if (!f->table || f->old_page)
 		return 0;
 	if (table_turn(f->nl, &f->in, e) < 0)
 		return -1;
@@ -292,7 +302,6 @@ int fence_collect_left(struct fence *f, const struct table_about *about, struct 
 
 	*ret = (struct table_ledger){ 0 };
 	f->in.page = about->page;               /* so that the first send turns it */
-	f->sent = true;
 	if (table_read_ledger(f->nl, left, ret, e) < 0 || table_clear_page(f->nl, left, e) < 0) {
 		table_ledger_free(ret);
 		return -1;
@@ -315,7 +324,7 @@ int fence_verify(struct fence *f, struct buf *out, size_t *ret_n, struct err *e)
 	struct table *t = NULL;
 	int rc;
 
-	if (!f->arena)
+	if (!f->table)
 		return err_plain(e, ENOENT, "no table was sent yet");
 	if (table_build(&f->in, &t, e) < 0)
 		return -1;
@@ -332,7 +341,7 @@ void fence_print(const struct fence *f, struct buf *out)
 
 const struct table_input *fence_input(const struct fence *f)
 {
-	return f->arena ? &f->in : NULL;
+	return f->table ? &f->in : NULL;
 }
 
 int fence_watch_fd(const struct fence *f)
