@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/own.h"
+#include "base/word.h"
 #include "net/addr.h"
 #include "policy/datafile.h"
 #include "policy/maker.h"
@@ -148,7 +149,7 @@ struct policy_host {
 	const char *name;
 	struct prefix *nets;
 	uint32_t n_nets;
-	struct loc loc;
+	struct loc loc, *net_locs;
 };
 
 /* An entry of exceptions:, restrict: or rules:. */
@@ -199,14 +200,15 @@ struct policy_test {
 };
 
 struct policy_site {
-	const char *name, *sensitivity, *timezone;
+	const char *name, *timezone;            /* "" and "UTC" when not given */
+	const char *sensitivity;                /* NULL: not given */
 	struct policy_time baseline, remove_by;
 	struct loc loc;
 };
 
 struct policy {
 	struct arena *arena;
-	const char *path, *revision;
+	const char *path, *revision;            /* revision: "" when not given */
 	uint8_t digest[32];                     /* over all files, in reading order */
 	struct policy_site site;
 	enum policy_mode mode;
