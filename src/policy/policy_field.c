@@ -10,7 +10,7 @@
 #define MEMBER(type, member) .off = offsetof(struct type, member)
 #define LIST(type, member, count) .off = offsetof(struct type, member), .n_off = offsetof(struct type, count)
 #define LOCS(type, member) .loc_off = offsetof(struct type, member)
-#define OWN_FLAG(type, member) .own_off = offsetof(struct type, member)
+#define OWN_FLAG(type, member) .own = offsetof(struct type, member) + 1
 #define REQUIRED .flags = POLICY_F_REQUIRED
 #define FILLED .flags = POLICY_F_REQUIRED | POLICY_F_FILLED
 
@@ -329,7 +329,7 @@ static const struct policy_table zone_table = {
 	.noun = "zone", .max = POLICY_MAX_IFACES,
 };
 const struct policy_table policy_device_table = {
-	TABLE_NAMED(policy_device, devices, name), .fields = device_fields, .kind = POLICY_NAME_DEVICE, .name_key = "name",
+	TABLE_NAMED(policy_device, devices, name), .fields = device_fields, .kind = POLICY_NAME_DEVICE, .list = true, .name_key = "name",
 	.init = init_device, .noun = "device", .max = POLICY_MAX_DEVICES,
 };
 static const struct policy_table group_table = {
@@ -345,23 +345,23 @@ static const struct policy_table service_table = {
 	.noun = "service", .max = POLICY_MAX_ENTRIES,
 };
 static const struct policy_table exception_table = {
-	TABLE_NAMED(policy_rule, rules, id), .fields = exception_fields, .kind = POLICY_NAME_RULE, .name_key = "id",
+	TABLE_NAMED(policy_rule, rules, id), .fields = exception_fields, .kind = POLICY_NAME_RULE, .list = true, .name_key = "id",
 	.init = init_exception, .mine = is_exception, .noun = "exception", .max = POLICY_MAX_RULES,
 };
 static const struct policy_table restrict_table = {
-	TABLE_NAMED(policy_rule, rules, id), .fields = restrict_fields, .kind = POLICY_NAME_RULE, .name_key = "id",
+	TABLE_NAMED(policy_rule, rules, id), .fields = restrict_fields, .kind = POLICY_NAME_RULE, .list = true, .name_key = "id",
 	.init = init_restrict, .mine = is_restrict, .noun = "restrict entry", .max = POLICY_MAX_RULES,
 };
 static const struct policy_table rule_table = {
-	TABLE_NAMED(policy_rule, rules, id), .fields = rule_fields, .kind = POLICY_NAME_RULE, .name_key = "id",
+	TABLE_NAMED(policy_rule, rules, id), .fields = rule_fields, .kind = POLICY_NAME_RULE, .list = true, .name_key = "id",
 	.init = init_plain_rule, .mine = is_plain_rule, .noun = "rule", .max = POLICY_MAX_RULES,
 };
 static const struct policy_table assessed_table = {
-	TABLE(policy_assessed, assessed), .fields = assessed_fields, .init = init_assessed, .noun = "assessment",
+	TABLE(policy_assessed, assessed), .list = true, .fields = assessed_fields, .init = init_assessed, .noun = "assessment",
 	.max = POLICY_MAX_ENTRIES,
 };
 static const struct policy_table test_table = {
-	TABLE_NAMED(policy_test, tests, name), .fields = test_fields, .kind = POLICY_NAME_TEST, .name_key = "name",
+	TABLE_NAMED(policy_test, tests, name), .fields = test_fields, .kind = POLICY_NAME_TEST, .list = true, .name_key = "name",
 	.init = init_test, .noun = "test", .max = POLICY_MAX_RULES,
 };
 

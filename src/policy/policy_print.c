@@ -79,7 +79,7 @@ POLICY_PRINT(word)
 	const char *s = word_name(f->more, *(const int *)policy_at_const(obj, f->off));
 
 	(void)p;
-	if (!s || (f->own_off && !*(const bool *)policy_at_const(obj, f->own_off)))
+	if (!s || (f->own && !*(const bool *)policy_at_const(obj, f->own - 1)))
 		return false;
 	buf_str(out, s);
 	return true;
@@ -326,7 +326,7 @@ POLICY_PRINT(mac)
 
 	(void)p;
 	buf_printf(out, "\"%s\"", addr_mac_text(policy_at_const(obj, f->off), text, sizeof(text)));
-	return *(const bool *)policy_at_const(obj, f->own_off);
+	return *(const bool *)policy_at_const(obj, f->own - 1);
 }
 
 /* The firewall is the end that only a word can name; all others print as a mapping. */
@@ -358,7 +358,7 @@ static bool print_field(const struct policy *p, const struct policy_field *f, co
 	size_t start = out->len;
 	bool any;
 
-	if (f->type == POLICY_T_MAP && f->own_off && !*(const bool *)policy_at_const(obj, f->own_off))
+	if (f->type == POLICY_T_MAP && f->own && !*(const bool *)policy_at_const(obj, f->own - 1))
 		return false;
 	buf_printf(out, "%s: ", f->key);
 	if (type->print && type->print(p, f, obj, out)) {
@@ -399,7 +399,7 @@ static bool print_map(const struct policy *p, const struct policy_field *fields,
 
 static void print_entry(const struct policy *p, const struct policy_table *t, const void *entry, struct buf *out)
 {
-	if (t->name_key || !t->name_off) {
+	if (t->list) {
 		buf_printf(out, "%*s- ", INDENT, "");
 		print_map(p, t->fields, entry, INDENT + 2, true, out);
 		return;

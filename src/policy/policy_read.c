@@ -118,8 +118,8 @@ static void read_field(struct policy_read *r, const struct doc_node *v, const st
 		diag_add(r->d, DIAG_ERROR, v->loc, "'%s' has no value: it takes %s", f->key, policy_types[f->type].what);
 		return;
 	}
-	if (f->own_off)
-		*(bool *)policy_at(obj, f->own_off) = true;
+	if (f->own)
+		*(bool *)policy_at(obj, f->own - 1) = true;
 	if (f->loc_off && !f->n_off)
 		*(struct loc *)policy_at(obj, f->loc_off) = v->loc;
 	if (f->type == POLICY_T_MAP)
@@ -201,7 +201,7 @@ void policy_read_section(struct policy_read *r, const struct doc_node *v, const 
 	(void)obj;
 	if (doc_is_null(v))
 		return;
-	if (v->kind != (t->name_key || !t->name_off ? DOC_SEQ : DOC_MAP)) {
+	if (v->kind != (t->list ? DOC_SEQ : DOC_MAP)) {
 		policy_read_wrong(r, v, f);
 		return;
 	}
@@ -254,7 +254,7 @@ static bool enter_section(struct policy_read *r, const struct policy_table *t, c
 {
 	uint32_t *n = policy_at(r->p, t->n_off);
 
-	if (!v || v->kind != (t->name_key || !t->name_off ? DOC_SEQ : DOC_MAP))
+	if (!v || v->kind != (t->list ? DOC_SEQ : DOC_MAP))
 		return true;
 	for (uint32_t i = 0; i < v->n; i++, (*n)++) {
 		const struct doc_node *name = t->name_key && v->kind == DOC_SEQ ? doc_get(&v->items[i], t->name_key) : NULL;

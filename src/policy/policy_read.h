@@ -21,6 +21,7 @@ struct word;
 
 enum {
 	POLICY_MAX_FILES = 256,
+	POLICY_MAX_BYTES = 128 << 20,   /* of all files of a policy together */
 	POLICY_MAX_INCLUDE_DEPTH = 4,
 	POLICY_MAX_CSV_COLUMNS = 64,
 	POLICY_MAX_NAME = 63,
@@ -74,10 +75,12 @@ struct policy_read {
 	struct diag *d;
 	const struct policy_paths *paths;
 	int64_t now_ns;
+	unsigned errors_before;         /* the diag is the caller's and may hold some */
 	const char *dir;                /* the policy's own directory, for messages; NULL: none */
 	int dir_fd;                     /* -1: none */
 	VEC(struct policy_source) sources;
-	VEC(struct policy_file) files;
+	struct datafile_files files;    /* in reading order */
+	size_t bytes;                   /* of the policy's own files */
 	struct policy_source *src;      /* the one being read */
 	struct policy_names names, makers, rules, tests, ifaces;
 };
@@ -90,7 +93,8 @@ struct policy_table {
 	size_t off, n_off;                      /* of the array and its length in struct policy */
 	size_t name_off, loc_off;               /* in an entry */
 	enum policy_name_kind kind;
-	const char *name_key;                   /* in a list: the key with the name; NULL: a mapping, its keys are the names */
+	bool list;                              /* a list; else a mapping, whose keys are the names */
+	const char *name_key;                   /* of a list: the key with the name; NULL: entries have none */
 	bool value;                             /* the entry is the value of its only field */
 	void (*init)(struct policy_read *r, void *entry);
 	bool (*mine)(const void *entry);        /* for printing: is it of this section?  NULL: all are */
@@ -121,7 +125,7 @@ struct policy_field {
 	unsigned flags;
 	size_t off, n_off;              /* the member; of a list, its length */
 	size_t loc_off;                 /* where it stands: a struct loc, or a list's array of them */
-	size_t own_off;                 /* a bool: the key was written */
+	size_t own;                     /* a bool: the key was written; its offset + 1 */
 	const void *more;               /* words, fields, table or text, by type */
 	enum policy_name_kind kind;     /* what ONE and MANY refer to */
 	const char *about;
@@ -206,9 +210,6 @@ POLICY_SCALAR(macs); POLICY_SCALAR(nets); POLICY_SCALAR(ifaces);
 bool policy_include_all(struct policy_read *r, const char *path, const char *text, size_t len);
 /* policy_csv.c: RFC 4180 with a header, as a list of mappings. */
 struct doc *policy_csv_parse(const char *name, const char *text, size_t len, struct diag *d);
-/* policy_data.c: registry, makers, packs. */
-bool policy_data_load(struct policy_read *r);
-bool policy_data_add_file(struct policy_read *r, const char *path, const char *text, size_t len);
 
 /* policy_check*.c: what tables cannot say.  Run when reading found no error. */
 void policy_check_all(struct policy_read *r);

@@ -8,7 +8,6 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/now.h"
-#include "base/tz.h"
 #include "base/word.h"
 #include "policy/doc.h"
 
@@ -172,36 +171,16 @@ POLICY_SCALAR(mask)
 		*(uint32_t *)policy_at(obj, f->off) = (uint32_t)mask;
 }
 
-/* A day starts at midnight of the site, and stops at the next one. */
-static bool day_of(struct policy_read *r, const char *s, bool stop, int64_t *ret)
-{
-	unsigned month, day;
-	int year;
-	int64_t y;
-
-	if (!now_parse_date(s, &year, &month, &day))
-		return false;
-	if (stop) {
-		tz_date(tz_days(year, month, day) + 1, &y, &month, &day);
-		year = (int)y;
-	}
-	return now_civil(r->p->site.timezone, year, month, day, ret);
-}
-
 bool policy_read_time(struct policy_read *r, const struct doc_node *v, bool stop, struct policy_time *ret)
 {
-	struct policy_time t = { .set = true, .loc = v->loc };
+	struct err e = { 0 };
+	char *text;
 
 	if (v->kind != DOC_SCALAR || doc_is_null(v))
 		return false;
-	t.is_date = day_of(r, v->text, stop, &t.ns);
-	if (!t.is_date && !now_parse_rfc3339(v->text, &t.ns)) {
-		diag_add(r->d, DIAG_ERROR, v->loc, "'%.60s' is no time: write a day such as 2027-03-31, or a moment with its "
-			 "zone such as 2027-03-31T18:00:00Z", v->text);
-		return true;
-	}
-	t.text = arena_strdup(r->a, v->text);
-	*ret = t;
+	text = arena_strdup(r->a, v->text);
+	if (text && when_parse(text, r->p->site.timezone, stop, v->loc, ret, &e))
+		diag_err(r->d, &e);
 	return true;
 }
 
