@@ -61,10 +61,12 @@ static const struct policy_field site_fields[] = {
 	{ "name", POLICY_T_STR, REQUIRED, MEMBER(policy_site, name), .about = "The site, as every event names it." },
 	{ "sensitivity", POLICY_T_NAME, MEMBER(policy_site, sensitivity),
 	  .about = "A word that entries with sensitivity: are compared with." },
-	{ "timezone", POLICY_T_TIMEZONE, MEMBER(policy_site, timezone), .about = "IANA zone in which dates are meant." },
+	{ "timezone", POLICY_T_TIMEZONE, MEMBER(policy_site, timezone),
+	  .about = "IANA zone in which dates are meant." },
 	{ "baseline", POLICY_T_START, MEMBER(policy_site, baseline),
 	  .about = "A restricted device first seen after this day was installed against the rules." },
-	{ "remove_by", POLICY_T_STOP, MEMBER(policy_site, remove_by), .about = "The day by which they are to be gone." },
+	{ "remove_by", POLICY_T_STOP, MEMBER(policy_site, remove_by),
+	  .about = "The day by which they are to be gone." },
 	{ 0 }
 };
 
@@ -75,8 +77,10 @@ static const struct policy_field zone_fields[] = {
 	{ "guarded", POLICY_T_WORD, MEMBER(policy_zone, guard), .more = policy_guard_words,
 	  .about = "Whether traffic from and to it is decided here; restricted: of restricted makers alone." },
 	{ "unknown", POLICY_T_WORD, MEMBER(policy_zone, unknown), OWN_FLAG(policy_zone, unknown_own),
-	  .more = policy_unknown_words, .about = "What a device without evidence is: restricted (default), or left to the rules." },
-	{ "routed", POLICY_T_BOOL, MEMBER(policy_zone, routed), .about = "Behind a router, where MACs are not seen." },
+	  .more = policy_unknown_words,
+	  .about = "What a device without evidence is: restricted (default), or left to the rules." },
+	{ "routed", POLICY_T_BOOL, MEMBER(policy_zone, routed),
+	  .about = "Behind a router, where MACs are not seen." },
 	{ "dhcp", POLICY_T_BOOL, MEMBER(policy_zone, dhcp), .about = "The firewall answers DHCP here." },
 	{ "mode", POLICY_T_WORD, MEMBER(policy_zone, mode), OWN_FLAG(policy_zone, mode_own), .more = policy_mode_words,
 	  .about = "The zone's own mode." },
@@ -88,13 +92,15 @@ static const struct policy_field cleared_fields[] = {
 	{ "date", POLICY_T_START, REQUIRED, MEMBER(policy_cleared, date), .about = "From this day." },
 	{ "until", POLICY_T_STOP, REQUIRED, MEMBER(policy_cleared, until), .about = "Through this day." },
 	{ "ticket", POLICY_T_STR, REQUIRED, MEMBER(policy_cleared, ticket), .about = "Where that is written." },
-	{ "reason", POLICY_T_STR, REQUIRED, MEMBER(policy_cleared, reason), .about = "Why it is no restricted device." },
+	{ "reason", POLICY_T_STR, REQUIRED, MEMBER(policy_cleared, reason),
+	  .about = "Why it is no restricted device." },
 	{ 0 }
 };
 
 static const struct policy_field device_fields[] = {
 	{ "name", POLICY_T_NAME, REQUIRED, MEMBER(policy_device, name), .about = "Its name." },
-	{ "macs", POLICY_T_MACS, LIST(policy_device, macs, n_macs), LOCS(policy_device, mac_locs), .about = "Its MACs." },
+	{ "macs", POLICY_T_MACS, LIST(policy_device, macs, n_macs), LOCS(policy_device, mac_locs),
+	  .about = "Its MACs." },
 	{ "addresses", POLICY_T_ADDRS, LIST(policy_device, addrs, n_addrs), LOCS(policy_device, addr_locs),
 	  .about = "Its addresses." },
 	{ "maker", POLICY_T_ONE, MEMBER(policy_device, maker), .kind = POLICY_NAME_MAKER,
@@ -120,9 +126,12 @@ static const struct policy_field group_fields[] = {
 	  .about = "These devices." },
 	{ "zones", POLICY_T_MANY, LIST(policy_group, zones, n_zones), .kind = POLICY_NAME_ZONE,
 	  .about = "Devices in these zones." },
-	{ "unknown", POLICY_T_TRISTATE, MEMBER(policy_group, unknown), .about = "Devices without any evidence (true) or with." },
-	{ "enrolled", POLICY_T_TRISTATE, MEMBER(policy_group, enrolled), .about = "Devices that the policy lists (true) or not." },
-	{ "except", POLICY_T_EXCEPT, LIST(policy_group, except, n_except), .about = "Devices and groups that are no members." },
+	{ "unknown", POLICY_T_TRISTATE, MEMBER(policy_group, unknown),
+	  .about = "Devices without any evidence (true) or with." },
+	{ "enrolled", POLICY_T_TRISTATE, MEMBER(policy_group, enrolled),
+	  .about = "Devices that the policy lists (true) or not." },
+	{ "except", POLICY_T_EXCEPT, LIST(policy_group, except, n_except),
+	  .about = "Devices and groups that are no members." },
 	{ 0 }
 };
 
@@ -134,11 +143,13 @@ static const struct policy_field host_fields[] = {
 };
 
 static const struct policy_field service_fields[] = {
-	{ "", POLICY_T_PORTS, FILLED, LIST(policy_service, ports, n), .about = "Its pieces: tcp/554, udp/50000-59999." },
+	{ "", POLICY_T_PORTS, FILLED, LIST(policy_service, ports, n),
+	  .about = "Its pieces: tcp/554, udp/50000-59999." },
 	{ 0 }
 };
 
-#define RULE_ID { "id", POLICY_T_NAME, REQUIRED, MEMBER(policy_rule, id), .about = "Its name in events and counters." }
+#define RULE_ID { "id", POLICY_T_NAME, REQUIRED, MEMBER(policy_rule, id),
+	  .about = "Its name in events and counters." }
 #define RULE_REASON { "reason", POLICY_T_STR, MEMBER(policy_rule, reason), .about = "Why; events carry it." }
 #define RULE_SEVERITY { "severity", POLICY_T_WORD, MEMBER(policy_rule, severity), OWN_FLAG(policy_rule, severity_own), \
 	.more = policy_severity_words, .about = "How bad a hit is." }
@@ -146,8 +157,10 @@ static const struct policy_field service_fields[] = {
 	{ "sensitivity", POLICY_T_STRS, LIST(policy_rule, sensitivity, n_sensitivity), \
 	  .about = "It applies where the site's is listed." }, \
 	{ "starts", POLICY_T_START, MEMBER(policy_rule, starts), .about = "From this day or moment." }
-#define RULE_EXPIRES { "expires", POLICY_T_STOP, MEMBER(policy_rule, expires), .about = "Through this day, or to this moment." }
-#define RULE_OBSERVE { "observe", POLICY_T_BOOL, MEMBER(policy_rule, observe), .about = "Its hits are told; it decides nothing." }
+#define RULE_EXPIRES { "expires", POLICY_T_STOP, MEMBER(policy_rule, expires),
+	  .about = "Through this day, or to this moment." }
+#define RULE_OBSERVE { "observe", POLICY_T_BOOL, MEMBER(policy_rule, observe),
+	  .about = "Its hits are told; it decides nothing." }
 #define RULE_OWNER { "owner", POLICY_T_STR, MEMBER(policy_rule, owner), .about = "Who answers for it." }
 #define RULE_TICKET { "ticket", POLICY_T_STR, MEMBER(policy_rule, ticket), .about = "Where it was decided." }
 #define RULE_FROM .key = "from", .type = POLICY_T_SEL, MEMBER(policy_rule, from), .about = "Who opens."
@@ -160,7 +173,8 @@ static const struct policy_field exception_fields[] = {
 	{ RULE_FROM, REQUIRED },
 	{ RULE_TO, REQUIRED },
 	{ RULE_SERVICES, REQUIRED },
-	{ "expires", POLICY_T_STOP, REQUIRED, MEMBER(policy_rule, expires), .about = "Through this day, or to this moment." },
+	{ "expires", POLICY_T_STOP, REQUIRED, MEMBER(policy_rule, expires),
+	  .about = "Through this day, or to this moment." },
 	{ "owner", POLICY_T_STR, REQUIRED, MEMBER(policy_rule, owner), .about = "Who answers for it." },
 	{ "ticket", POLICY_T_STR, REQUIRED, MEMBER(policy_rule, ticket), .about = "Where it was decided." },
 	{ "reason", POLICY_T_STR, REQUIRED, MEMBER(policy_rule, reason), .about = "Why; events carry it." },
@@ -175,7 +189,8 @@ static const struct policy_field restrict_fields[] = {
 	RULE_ID,
 	{ "group", POLICY_T_ONE, REQUIRED, MEMBER(policy_rule, group), .kind = POLICY_NAME_GROUP,
 	  .about = "Whose traffic out of its own zone is cut, whoever opens it." },
-	{ "action", POLICY_T_WORD, MEMBER(policy_rule, action), .more = policy_default_words, .about = "How it is cut." },
+	{ "action", POLICY_T_WORD, MEMBER(policy_rule, action), .more = policy_default_words,
+	  .about = "How it is cut." },
 	RULE_SEVERITY,
 	RULE_OBSERVE,
 	RULE_REASON,
@@ -208,7 +223,8 @@ static const struct policy_field rule_fields[] = {
 };
 
 static const struct policy_field assessed_fields[] = {
-	{ "maker", POLICY_T_ONE, REQUIRED, MEMBER(policy_assessed, maker), .kind = POLICY_NAME_MAKER, .about = "Who was assessed." },
+	{ "maker", POLICY_T_ONE, REQUIRED, MEMBER(policy_assessed, maker), .kind = POLICY_NAME_MAKER,
+	  .about = "Who was assessed." },
 	{ "under", POLICY_T_ONE, REQUIRED, MEMBER(policy_assessed, pack), .kind = POLICY_NAME_PACK,
 	  .about = "The pack that only describes." },
 	{ "restricted", POLICY_T_BOOL, REQUIRED, MEMBER(policy_assessed, restricted), .about = "The decision." },
@@ -219,19 +235,24 @@ static const struct policy_field assessed_fields[] = {
 };
 
 static const struct policy_field end_fields[] = {
-	{ "mac", POLICY_T_MAC, MEMBER(policy_test_end, mac), OWN_FLAG(policy_test_end, has_mac), .about = "Its MAC." },
+	{ "mac", POLICY_T_MAC, MEMBER(policy_test_end, mac), OWN_FLAG(policy_test_end, has_mac),
+	  .about = "Its MAC." },
 	{ "address", POLICY_T_ADDR, MEMBER(policy_test_end, addr), .about = "Its address." },
-	{ "zone", POLICY_T_ONE, MEMBER(policy_test_end, zone), .kind = POLICY_NAME_ZONE, .about = "Where it stands." },
-	{ "device", POLICY_T_ONE, MEMBER(policy_test_end, device), .kind = POLICY_NAME_DEVICE, .about = "A listed device." },
+	{ "zone", POLICY_T_ONE, MEMBER(policy_test_end, zone), .kind = POLICY_NAME_ZONE,
+	  .about = "Where it stands." },
+	{ "device", POLICY_T_ONE, MEMBER(policy_test_end, device), .kind = POLICY_NAME_DEVICE,
+	  .about = "A listed device." },
 	{ "host", POLICY_T_ONE, MEMBER(policy_test_end, host), .kind = POLICY_NAME_HOST, .about = "A host." },
 	{ 0 }
 };
 
 static const struct policy_field test_fields[] = {
 	{ "name", POLICY_T_STR, REQUIRED, MEMBER(policy_test, name), .about = "What is tested, in words." },
-	{ "at", POLICY_T_START, MEMBER(policy_test, at), .about = "At the start of this day, or at this moment; else now." },
+	{ "at", POLICY_T_START, MEMBER(policy_test, at),
+	  .about = "At the start of this day, or at this moment; else now." },
 	{ "from", POLICY_T_FLOW_END, REQUIRED, MEMBER(policy_test, from), .more = end_fields, .about = "Who opens." },
-	{ "to", POLICY_T_FLOW_END, REQUIRED, MEMBER(policy_test, to), .more = end_fields, .about = "Who is opened to." },
+	{ "to", POLICY_T_FLOW_END, REQUIRED, MEMBER(policy_test, to), .more = end_fields,
+	  .about = "Who is opened to." },
 	{ "service", POLICY_T_PORT, REQUIRED, MEMBER(policy_test, service), .about = "One port: tcp/445." },
 	{ "expect", POLICY_T_WORD, REQUIRED, MEMBER(policy_test, expect), LOCS(policy_test, expect_loc),
 	  .more = policy_action_words, .about = "What must come of it." },
@@ -240,7 +261,8 @@ static const struct policy_field test_fields[] = {
 };
 
 static const struct policy_field limit_fields[] = {
-	{ "exception_days", POLICY_T_DAYS, MEMBER(policy, exception_days), .about = "How long an exception may last." },
+	{ "exception_days", POLICY_T_DAYS, MEMBER(policy, exception_days),
+	  .about = "How long an exception may last." },
 	{ 0 }
 };
 
@@ -372,9 +394,11 @@ const struct policy_field policy_top_fields[] = {
 	  .about = "What this place is." },
 	{ "mode", POLICY_T_WORD, POLICY_F_MAIN, MEMBER(policy, mode), .more = policy_mode_words,
 	  .about = "observe: nothing is dropped, everything is told." },
-	{ "include", POLICY_T_FILES, POLICY_F_QUIET, .about = "Files below this one's directory, read before its own entries." },
+	{ "include", POLICY_T_FILES, POLICY_F_QUIET,
+	  .about = "Files below this one's directory, read before its own entries." },
 	{ "packs", POLICY_T_PACKS, .kind = POLICY_NAME_PACK, .about = "The authorities that say who is restricted." },
-	{ "resolvers", POLICY_T_ADDRS, LIST(policy, resolvers, n_resolvers), .about = "Whose DNS answers name addresses." },
+	{ "resolvers", POLICY_T_ADDRS, LIST(policy, resolvers, n_resolvers),
+	  .about = "Whose DNS answers name addresses." },
 	{ "zones", POLICY_T_NAMED, .more = &zone_table, .about = "Parts of the network." },
 	{ "devices", POLICY_T_LIST, .more = &policy_device_table, .about = "Devices that the site lists." },
 	{ "inventory", POLICY_T_FILES, POLICY_F_QUIET, .more = &policy_device_table,
@@ -383,14 +407,19 @@ const struct policy_field policy_top_fields[] = {
 	{ "hosts", POLICY_T_NAMED, .more = &host_table, .about = "Addresses with a name." },
 	{ "services", POLICY_T_NAMED, .more = &service_table, .about = "Ports with a name." },
 	{ "exceptions", POLICY_T_LIST, .more = &exception_table, .about = "The only way past restrict; each ends." },
-	{ "restrict", POLICY_T_LIST, .more = &restrict_table, .about = "Groups that are cut off, before every rule." },
+	{ "restrict", POLICY_T_LIST, .more = &restrict_table,
+	  .about = "Groups that are cut off, before every rule." },
 	{ "rules", POLICY_T_LIST, .more = &rule_table, .about = "The first that matches wins." },
 	{ "default", POLICY_T_WORD, POLICY_F_MAIN, MEMBER(policy, fallback), .more = policy_default_words,
 	  .about = "What no rule matches." },
-	{ "fail", POLICY_T_FAIL, .more = policy_fail_words, .about = "Per zone: what only userspace can decide, while it is away." },
-	{ "tests", POLICY_T_LIST, .more = &test_table, .about = "Flows and what must come of them; a reload runs them." },
-	{ "assessed", POLICY_T_LIST, .more = &assessed_table, .about = "Decisions on makers that an authority only describes." },
+	{ "fail", POLICY_T_FAIL, .more = policy_fail_words,
+	  .about = "Per zone: what only userspace can decide, while it is away." },
+	{ "tests", POLICY_T_LIST, .more = &test_table,
+	  .about = "Flows and what must come of them; a reload runs them." },
+	{ "assessed", POLICY_T_LIST, .more = &assessed_table,
+	  .about = "Decisions on makers that an authority only describes." },
 	{ "limits", POLICY_T_MAP, .more = limit_fields, .about = "Bounds for this policy." },
-	{ "mark_mask", POLICY_T_MASK, POLICY_F_MAIN, MEMBER(policy, mark_mask), .about = "The 8 bits of the packet mark that are ours." },
+	{ "mark_mask", POLICY_T_MASK, POLICY_F_MAIN, MEMBER(policy, mark_mask),
+	  .about = "The 8 bits of the packet mark that are ours." },
 	{ 0 }
 };
