@@ -148,7 +148,7 @@ static const struct policy_field service_fields[] = {
 	{ 0 }
 };
 
-#define RULE_ID { "id", POLICY_T_NAME, REQUIRED, MEMBER(policy_rule, id),
+#define RULE_ID { "id", POLICY_T_NAME, REQUIRED, MEMBER(policy_rule, id), \
 	  .about = "Its name in events and counters." }
 #define RULE_REASON { "reason", POLICY_T_STR, MEMBER(policy_rule, reason), .about = "Why; events carry it." }
 #define RULE_SEVERITY { "severity", POLICY_T_WORD, MEMBER(policy_rule, severity), OWN_FLAG(policy_rule, severity_own), \
@@ -157,9 +157,9 @@ static const struct policy_field service_fields[] = {
 	{ "sensitivity", POLICY_T_STRS, LIST(policy_rule, sensitivity, n_sensitivity), \
 	  .about = "It applies where the site's is listed." }, \
 	{ "starts", POLICY_T_START, MEMBER(policy_rule, starts), .about = "From this day or moment." }
-#define RULE_EXPIRES { "expires", POLICY_T_STOP, MEMBER(policy_rule, expires),
+#define RULE_EXPIRES { "expires", POLICY_T_STOP, MEMBER(policy_rule, expires), \
 	  .about = "Through this day, or to this moment." }
-#define RULE_OBSERVE { "observe", POLICY_T_BOOL, MEMBER(policy_rule, observe),
+#define RULE_OBSERVE { "observe", POLICY_T_BOOL, MEMBER(policy_rule, observe), \
 	  .about = "Its hits are told; it decides nothing." }
 #define RULE_OWNER { "owner", POLICY_T_STR, MEMBER(policy_rule, owner), .about = "Who answers for it." }
 #define RULE_TICKET { "ticket", POLICY_T_STR, MEMBER(policy_rule, ticket), .about = "Where it was decided." }
@@ -351,8 +351,8 @@ static const struct policy_table zone_table = {
 	.noun = "zone", .max = POLICY_MAX_IFACES,
 };
 const struct policy_table policy_device_table = {
-	TABLE_NAMED(policy_device, devices, name), .fields = device_fields, .kind = POLICY_NAME_DEVICE, .list = true, .name_key = "name",
-	.init = init_device, .noun = "device", .max = POLICY_MAX_DEVICES,
+	TABLE_NAMED(policy_device, devices, name), .fields = device_fields, .kind = POLICY_NAME_DEVICE,
+	.list = true, .name_key = "name", .init = init_device, .noun = "device", .max = POLICY_MAX_DEVICES,
 };
 static const struct policy_table group_table = {
 	TABLE_NAMED(policy_group, groups, name), .fields = group_fields, .kind = POLICY_NAME_GROUP, .noun = "group",
