@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/own.h"
+#include "ident/proof.h"
 #include "net/addr.h"
 
 struct policy;
@@ -18,14 +19,6 @@ struct ident;
 struct who;
 
 #define WHO_NONE UINT32_MAX
-
-/* How sure it is that an address is this MAC's. */
-enum who_proof {
-	WHO_NO_PROOF,           /* never answered for it */
-	WHO_CLAIMED,            /* seen in a packet only */
-	WHO_VERIFIED,           /* answered our own unicast ARP request or neighbour solicitation, or DHCP snooping */
-	WHO_PINNED,             /* the policy lists MAC and address together */
-};
 
 /* An identity: what the engine is told about one end. */
 struct who_id {
