@@ -20,6 +20,7 @@
 struct connect {
 	bool udp;
 	struct opt_addr to, bind;
+	const char *text;		/* sent before the rounds; its echo is read */
 	unsigned port, bind_port, bytes, rounds, pause_ms, timeout_ms;
 	int fd;
 };
@@ -29,6 +30,7 @@ static const struct opt options[] = {
 	{ "bind", OPT_ADDR, offsetof(struct connect, bind) },
 	{ "bind-port", OPT_UINT, offsetof(struct connect, bind_port) },
 	{ "send", OPT_UINT, offsetof(struct connect, bytes) },
+	{ "text", OPT_STR, offsetof(struct connect, text) },
 	{ "rounds", OPT_UINT, offsetof(struct connect, rounds) },
 	{ "pause-ms", OPT_UINT, offsetof(struct connect, pause_ms) },
 	{ "timeout-ms", OPT_UINT, offsetof(struct connect, timeout_ms) },
@@ -140,6 +142,28 @@ static int round_trip(struct connect *c, uint64_t deadline)
 	return 0;
 }
 
+/* One line, CR and LF added, for what reads protocols (connection trackers). */
+static int say(struct connect *c)
+{
+	char line[512];
+	int len = snprintf(line, sizeof(line), "%s\r\n", c->text), got = 0;
+	uint64_t deadline = sock_now_ns() + c->timeout_ms * 1000000ull;
+
+	if (len >= (int)sizeof(line) || send(c->fd, line, (size_t)len, MSG_NOSIGNAL) != len)
+		return -1;
+	while (got < len) {
+		ssize_t n;
+
+		if (await(c, POLLIN, deadline))
+			return -1;
+		n = recv(c->fd, line, sizeof(line), 0);
+		if (n <= 0)
+			return -1;
+		got += (int)n;
+	}
+	return 0;
+}
+
 static int finish(int status)
 {
 	static const char *const word[] = { "connected", "timeout", "refused", "icmp", "usage", "broken" };
@@ -160,6 +184,8 @@ int connect_main(int argc, char **argv)
 	error = open_flow(&c, sock_now_ns() + c.timeout_ms * 1000000ull);
 	if (error)
 		return finish(status_of(error));
+	if (c.text && say(&c))
+		return finish(NETPROBE_BROKEN);
 	for (unsigned i = 1; i <= c.rounds; i++) {
 		error = round_trip(&c, sock_now_ns() + c.timeout_ms * 1000000ull);
 		if (error)

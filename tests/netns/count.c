@@ -38,6 +38,7 @@ struct count {
 	bool raw;
 	struct pollfd fds[2 + 16];	/* stop, stdin, sockets */
 	unsigned n_fds;
+	int icmp6_fd;			/* the raw socket of ICMPv6 */
 	unsigned used;
 	unsigned long long overruns;
 	struct tally slots[TOKENS];
@@ -86,6 +87,8 @@ static int open_raw(struct count *c)
 			perror("netprobe: raw socket");
 			return -1;
 		}
+		if (all[i].proto == IPPROTO_ICMPV6)
+			c->icmp6_fd = fd;
 		add_fd(c, fd);
 	}
 	return 0;
@@ -112,11 +115,13 @@ static void tally(struct count *c, const char *token)
 	}
 }
 
-/* IP packets: does this one report an error about another? */
-static bool is_error(const uint8_t *ip, size_t len)
+/* Does this packet report an error about another?  Raw sockets of IPv6 show no IP header. */
+static bool is_error(const uint8_t *ip, size_t len, bool raw6)
 {
 	size_t head = len > 40 && ip[0] >> 4 == 4 ? (size_t)(ip[0] & 15) * 4 : 40;
 
+	if (raw6)
+		return len > 8 && ip[0] < 128;
 	if (len <= head)
 		return false;
 	if (head != 40)
@@ -124,7 +129,7 @@ static bool is_error(const uint8_t *ip, size_t len)
 	return ip[0] >> 4 == 6 && ip[6] == IPPROTO_ICMPV6 && ip[head] < 128;
 }
 
-static void look(struct count *c, const char *frame, size_t len)
+static void look(struct count *c, int fd, const char *frame, size_t len)
 {
 	const char *at = memmem(frame, len, FRAME_MAGIC, sizeof(FRAME_MAGIC) - 1);
 	size_t link = c->raw ? 0 : ETHER_HDR_LEN;
@@ -137,7 +142,7 @@ static void look(struct count *c, const char *frame, size_t len)
 		if (!strchr("0123456789abcdef", at[i]) || !at[i])
 			return;
 	memcpy(key, at, 16);
-	if (len > link && is_error((const uint8_t *)frame + link, len - link))
+	if (len > link && is_error((const uint8_t *)frame + link, len - link, fd == c->icmp6_fd))
 		memcpy(key + 16, ".e", 2);
 	tally(c, key);
 }
@@ -162,7 +167,7 @@ static void drain(struct count *c, int fd)
 		got = recvmmsg(fd, msgs, BATCH, MSG_DONTWAIT, NULL);
 		for (int i = 0; i < got; i++)
 			if (c->raw || from[i].sll_pkttype != PACKET_OUTGOING)
-				look(c, room[i], msgs[i].msg_len);
+				look(c, fd, room[i], msgs[i].msg_len);
 	} while (got == BATCH);
 }
 
@@ -207,7 +212,7 @@ static bool turn(struct count *c)
 
 int count_main(int argc, char **argv)
 {
-	static struct count c;
+	static struct count c = { .icmp6_fd = -1 };
 	uint64_t end = UINT64_MAX;
 
 	if (opt_parse(argc, argv, options, &c) != 0)

@@ -32,7 +32,8 @@ static const struct command commands[] = {
 	  "[--via-ip] [shape and flood options, see send.c]" },
 	{ "count", count_main, "-i IF | --raw  [--seconds N]; on each line of stdin a table, at its end the last one" },
 	{ "serve", serve_main, "tcp:PORT|udp:PORT ...  echo servers, both families" },
-	{ "connect", connect_main, "ADDRESS PORT [--udp] [--bind A] [--bind-port P] [--send BYTES] [--rounds N] "
+	{ "connect", connect_main, "ADDRESS PORT [--udp] [--bind A] [--bind-port P] [--send BYTES] [--text LINE] "
+	  "[--rounds N] "
 	  "[--pause-ms N] [--timeout-ms N]" },
 	{ "stream-send", stream_send_main, "ADDRESS PORT [--tcp] [--rate PPS] [--seconds N] [--flows N] [--bind A] "
 	  "[--bind-port P] [--size N]" },

@@ -111,7 +111,7 @@ count_of() { # HOST TOKEN: packets seen so far
 }
 
 # Every port that a test of ours opens to is an echo server on every host and on the firewall.
-SITE_PORTS='tcp:22 tcp:80 tcp:443 tcp:445 tcp:554 tcp:8000 udp:9 udp:53 udp:123 udp:5001'
+SITE_PORTS='tcp:22 tcp:80 tcp:443 tcp:445 tcp:8000 udp:9 udp:53 udp:123 udp:5001'
 site_servers() { # [PORT]...
 	local h
 	counters_start
