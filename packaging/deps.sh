@@ -11,7 +11,7 @@ fi
 have=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p')
 missing=$(printf '%s\n' "$have" | awk 'NR == FNR { have[$1] = 1; next }
 	/^#/ || !NF { next }
-	!($1 in have) { print $1, ($2 == "build:" ? "build" : "other") }' - "$list")
+	!($1 in have) { print $1, ($2 ~ /^build:?$/ ? "build" : "other") }' - "$list")
 [ -n "$missing" ] || exit 0
 names=$(printf '%s\n' "$missing" | cut -d' ' -f1 | tr '\n' ' ')
 if [ "$(id -u)" != 0 ]; then
