@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One event per interface and MAC for what has no destination (floods, invalid, strange interfaces, closed), up to a limit per
+ * page and kind; beyond it one event for all the rest of that kind, with how many there were: a flood of invented MACs
+ * must not become a flood of events. */
+#include "run/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "ident/who.h"
+#include "policy/policy.h"
+#include "run/judge.h"
+#include "run/recorder.h"
+#include "run/words.h"
+
+enum { EVENTS_PER_KIND = 64 };
+
+static const struct {
+	enum event_kind kind;
+	const char *why, *reason;
+	uint8_t severity;
+} rows[] = {
+	[TABLE_L_FLOOD] = { EVENT_FLOOD, "flood", "more new flows than a device may ask for", POLICY_SEV_MEDIUM },
+	[TABLE_L_UNKNOWN_FLOOD] = { EVENT_FLOOD, "unknown-flood", "more new flows than unverified sources may ask for",
+				    POLICY_SEV_MEDIUM },
+	[TABLE_L_INVALID] = { EVENT_BLOCKED, "invalid", "connection tracking calls it invalid", POLICY_SEV_LOW },
+	[TABLE_L_STRANGE] = { EVENT_STRANGE_INTERFACE, "strange-interface", "an interface that no zone names", POLICY_SEV_HIGH },
+	[TABLE_L_CLOSED] = { EVENT_OUTAGE, "closed", "the table was closed: no policy was in force", POLICY_SEV_MEDIUM },
+};
+
+static void where(const struct judge *j, const struct table_line *line, struct event_end *ret)
+{
+	uint32_t iface = line->kind == TABLE_L_STRANGE ? judge_iface_named(j, line->iifname) : judge_iface_of(j, line->iif);
+
+	if (line->kind == TABLE_L_STRANGE) {
+		ret->iface = line->iifname;
+	} else {
+		ret->has_mac = true;
+		ret->mac = line->mac;
+	}
+	if (iface == WHO_NONE)
+		return;
+	ret->iface = j->policy->ifaces[iface].name;
+	if (j->policy->ifaces[iface].n_zones)
+		ret->zone = j->policy->zones[j->policy->ifaces[iface].zones[0]].name;
+}
+
+static void detail_of(const struct table_line *line, size_t lines, struct buf *out)
+{
+	struct json js;
+
+	json_init(&js, out);
+	json_object(&js, NULL);
+	if (lines > 1)
+		json_u64(&js, "sources", lines);
+	else
+		json_str(&js, "in", line->iifname);
+	json_str(&js, "out", lines == 1 && *line->oifname ? line->oifname : NULL);
+	json_end(&js);
+}
+
+static void tell_one(struct recorder *r, const struct judge *j, const struct table_line *line, uint64_t packets, uint64_t bytes,
+		     size_t lines, struct event *base)
+{
+	struct words w;
+	struct event ev = *base;
+	struct flow_end end = { .iface = judge_iface_of(j, line->iif), .has_mac = true, .mac = line->mac };
+	struct buf detail;
+
+	buf_init(&detail);
+	ev.kind = rows[line->kind].kind;
+	ev.why = rows[line->kind].why;
+	ev.reason = rows[line->kind].reason;
+	ev.severity = rows[line->kind].severity;
+	ev.packets = packets;
+	ev.bytes = bytes;
+	words_site(j, &w, &ev);
+	if (lines == 1 && line->kind != TABLE_L_STRANGE) {
+		end.id = who_source(j->who, end.iface, &line->mac, &end.addr);
+		words_end(j, &end, POLICY_NONE, 0, &w, &ev.from);
+		ev.from.zone = NULL;
+	}
+	if (lines == 1)
+		where(j, line, &ev.from);
+	if (lines > 1 || line->kind == TABLE_L_STRANGE)
+		detail_of(line, lines, &detail);
+	if (detail.len && !detail.failed)
+		ev.detail = buf_cstr(&detail);
+	recorder_event(r, &ev);
+	buf_fini(&detail);
+}
+
+static void tell_kind(struct recorder *r, const struct judge *j, const struct table_ledger *l, enum table_line_kind kind,
+		      struct event *base)
+{
+	const struct table_line *rest = NULL;
+	uint64_t packets = 0, bytes = 0;
+	size_t told = 0, more = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct table_line *line = &l->lines[i];
+
+		if (line->kind != kind || line->packets == 0)
+			continue;
+		if (told++ < EVENTS_PER_KIND) {
+			tell_one(r, j, line, line->packets, line->bytes, 1, base);
+			continue;
+		}
+		rest = line;
+		packets += line->packets;
+		bytes += line->bytes;
+		more++;
+	}
+	if (rest)
+		tell_one(r, j, rest, packets, bytes, more, base);
+}
+
+static struct recorder_element element_of(const struct table_line *line)
+{
+	struct recorder_element el;
+
+	memset(&el, 0, sizeof(el));
+	el.key.from = line->src;
+	el.key.to = line->dst;
+	el.key.mac = line->mac;
+	el.key.proto = line->proto;
+	el.key.reply = line->reply;
+	el.key.port = line->port;
+	el.key.iface = line->iif;
+	el.packets = line->packets;
+	el.bytes = line->bytes;
+	return el;
+}
+
+void ledger_tell(struct recorder *r, const struct judge *j, const struct table_ledger *l, int64_t first_ns, int64_t last_ns,
+		 bool outage, struct ledger_told *told)
+{
+	struct event base = { .first_ns = first_ns, .last_ns = last_ns, .action = EVENT_DROPPED, .summary = true, .opener_is_from = true };
+	struct recorder_element *elements = calloc(l->n + 1, sizeof(*elements));
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		told->packets[l->lines[i].kind] += l->lines[i].packets;
+		if (outage)
+			told->outage += l->lines[i].packets;
+		if (elements && l->lines[i].kind == TABLE_L_DENIED && l->lines[i].packets)
+			elements[n++] = element_of(&l->lines[i]);
+	}
+	told->lines += l->n;
+	for (unsigned k = TABLE_L_FLOOD; k <= TABLE_L_CLOSED; k++)
+		tell_kind(r, j, l, k, &base);
+	if (n)
+		recorder_denied(r, j, elements, n, first_ns, last_ns, outage);
+	else
+		free(elements);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ledger: what the kernel dropped by itself, as read from a page of its ledger, handed to the recorder: denials by key to
+ * the events that made them, the rest as events of their own.  Main thread. */
+#ifndef RUN_LEDGER_H
+#define RUN_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kern/table.h"
+
+struct judge;
+struct recorder;
+
+/* Packets told so far, by kind of line. */
+struct ledger_told { uint64_t packets[TABLE_L_CLOSED + 1], lines, outage; };
+
+/* j: the judge whose page it was.  outage: nobody read it while it was written. */
+void ledger_tell(struct recorder *r, const struct judge *j, const struct table_ledger *l, int64_t first_ns, int64_t last_ns,
+		 bool outage, struct ledger_told *told);
+
+#endif

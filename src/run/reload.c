@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Changing what is in force: see the header.  Invariant: the judge published and the kernel's table agree, or the judge is one
+ * generation ahead, which the post chain takes for allowed and does not remember. */
+#include "run/reload.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/log.h"
+#include "base/now.h"
+#include "policy/policy.h"
+#include "run/fence.h"
+#include "run/judge.h"
+#include "run/paths.h"
+#include "run/publish.h"
+#include "run/recorder.h"
+#include "run/reload_part.h"
+#include "run/trial.h"
+
+struct reload *reload_new(const struct reload_config *c, struct err *e)
+{
+	struct reload *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		err_plain(e, ENOMEM, "out of memory");
+	else
+		r->c = *c;
+	return r;
+}
+
+void reload_free(struct reload *r)
+{
+	if (!r)
+		return;
+	judge_free(r->spare);
+	arena_free(r->ifaces_arena);
+	free(r);
+}
+
+void reload_learn(struct reload *r, const struct ident *ident)
+{
+	r->ident = ident;
+}
+
+const struct ifaces *reload_ifaces(const struct reload *r)
+{
+	return &r->ifaces;
+}
+
+struct recorder *reload_recorder(const struct reload *r)
+{
+	return r->c.recorder;
+}
+
+static bool tests_pass(const struct judge *j, struct buf *out)
+{
+	struct trial_result *results = calloc((size_t)j->policy->n_tests + 1, sizeof(*results));
+	uint32_t bad = 1;
+
+	if (results)
+		bad = trial_run(j, results);
+	for (uint32_t i = 0; results && i < j->policy->n_tests; i++) {
+		if (results[i].passed)
+			continue;
+		buf_printf(out, "%s:%u: test failed: ", results[i].test->loc.file, results[i].test->loc.line);
+		trial_text(j, &results[i], out);
+		buf_char(out, '\n');
+	}
+	free(results);
+	return bad == 0;
+}
+
+struct judge *reload_candidate(struct reload *r, bool colour, struct buf *out)
+{
+	struct paths_data store;
+	const struct policy_paths paths = paths_policy(r->c.data, &store);
+	struct diag *d = diag_new();
+	struct policy *p = d ? policy_load(r->c.policy, &paths, now_wall_ns(), d) : NULL;
+	AUTO(judge) j = NULL;
+	struct err e = { 0 };
+
+	if (p)
+		j = judge_new(p, r->ident, now_wall_ns(), &e);
+	if (p && !j)
+		diag_err(d, &e);
+	if (d)
+		diag_text(d, colour, out);
+	diag_free(d);
+	if (j && tests_pass(j, out))
+		return TAKE(j);
+	return NULL;
+}
+
+/* Put in force without a new generation being asked for: publish, then the kernel; back again when it refuses. */
+static int put_in_force(struct reload *r, struct judge *j, struct err *e)
+{
+	const struct judge *old = publish_current(r->c.publish);
+	struct judge *back = NULL;
+
+	if (old) {
+		back = judge_who(old, r->ident, e);
+		if (!back)
+			goto out;
+	}
+	if (!publish_swap(r->c.publish, j, true)) {
+		err_plain(e, ENOMEM, "out of memory");
+		goto out;
+	}
+	if (fence_send(r->c.fence, j, &r->ifaces, false, e) == 0) {
+		judge_free(back);
+		return 0;
+	}
+	if (back && publish_swap(r->c.publish, back, true))
+		return -1;
+	judge_free(back);
+	return -1;
+out:
+	judge_free(back);
+	judge_free(j);
+	return -1;
+}
+
+/* The interfaces as they are now, for j's policy, into r and j. */
+static int wire(struct reload *r, struct judge *j, struct err *e)
+{
+	struct arena *a = arena_new();
+	struct ifaces now;
+
+	if (!a)
+		return err_plain(e, ENOMEM, "out of memory");
+	if (ifaces_read(j->policy, r->c.links, a, &now, e) < 0 || judge_interfaces(j, now.pairs, now.n_pairs, e) < 0) {
+		arena_free(a);
+		return -1;
+	}
+	arena_free(r->ifaces_arena);
+	r->ifaces_arena = a;
+	r->ifaces = now;
+	return 0;
+}
+
+static int next_generation(struct reload *r, struct judge *j, struct err *e)
+{
+	if (fence_next_generation(r->c.fence, j->mark_shift, &j->generation, e) == 0)
+		return 0;
+	return err_wrap(e, "the next generation");
+}
+
+static int apply(struct reload *r, struct judge *j, struct err *e)
+{
+	if (wire(r, j, e) < 0 || next_generation(r, j, e) < 0) {
+		judge_free(j);
+		return -1;
+	}
+	return put_in_force(r, j, e);
+}
+
+int reload_apply(struct reload *r, struct judge *j, const char *by, struct err *e)
+{
+	struct judge *before = NULL;
+	const struct judge *old = publish_current(r->c.publish);
+
+	if (old)                        /* to compare modes with, after the old one may be gone */
+		before = judge_who(old, r->ident, e);
+	if (apply(r, j, e) < 0) {
+		judge_free(before);
+		return -1;
+	}
+	reload_tell_loaded(r, publish_current(r->c.publish), before, by);
+	judge_free(before);
+	return 0;
+}
+
+int reload_try(struct reload *r, struct err *e)
+{
+	const struct judge *now = publish_current(r->c.publish);
+
+	if (r->spare)
+		return err_plain(e, EBUSY, "a policy is on trial already: confirm or cancel it first");
+	r->spare = judge_who(now, r->ident, e);
+	return r->spare ? 0 : -1;
+}
+
+bool reload_on_trial(const struct reload *r)
+{
+	return r->spare != NULL;
+}
+
+void reload_confirm(struct reload *r)
+{
+	judge_free(r->spare);
+	r->spare = NULL;
+}
+
+int reload_rollback(struct reload *r, const char *by, struct err *e)
+{
+	struct judge *j;
+
+	if (!r->spare)
+		return err_plain(e, ENOENT, "no policy is on trial");
+	j = judge_at(r->spare, r->ident, now_wall_ns(), e);
+	if (!j || reload_apply(r, j, by, e) < 0)
+		return -1;
+	reload_confirm(r);
+	return 0;
+}
+
+int reload_time(struct reload *r, int64_t now_ns, struct err *e)
+{
+	struct judge *j = judge_at(publish_current(r->c.publish), r->ident, now_ns, e);
+
+	return j ? apply(r, j, e) : -1;
+}
+
+int reload_who(struct reload *r, struct err *e)
+{
+	struct judge *j = judge_who(publish_current(r->c.publish), r->ident, e);
+	size_t changed = 0;
+
+	if (!j)
+		return -1;
+	if (!publish_swap(r->c.publish, j, false)) {
+		judge_free(j);
+		return err_plain(e, ENOMEM, "out of memory");
+	}
+	if (fence_bind(r->c.fence, j, &changed, e) < 0)
+		return -1;
+	if (changed)
+		log_debug("bindings changed elements=%zu", changed);
+	return 0;
+}
+
+int reload_links(struct reload *r, struct err *e)
+{
+	const struct judge *old = publish_current(r->c.publish);
+	struct arena *a = arena_new();
+	struct ifaces now;
+	struct judge *j;
+	bool same;
+
+	if (!a)
+		return err_plain(e, ENOMEM, "out of memory");
+	if (ifaces_read(old->policy, r->c.links, a, &now, e) < 0) {
+		arena_free(a);
+		return -1;
+	}
+	same = ifaces_equal(&now, &r->ifaces);
+	if (!same)
+		reload_tell_ifaces(r, &now);
+	arena_free(a);
+	if (same)
+		return 0;
+	j = judge_who(old, r->ident, e);
+	if (!j || wire(r, j, e) < 0) {
+		judge_free(j);
+		return -1;
+	}
+	return put_in_force(r, j, e);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* reload: every way in which what is in force changes: a policy loaded (or refused), tried and confirmed or rolled back, a moment at
+ * which entries begin or end, another view of who is where, interfaces that come and go.  Order is always the same: build, test,
+ * publish, wait for the workers, one kernel transaction; when the kernel refuses, what was in force is published again.
+ * Main thread. */
+#ifndef RUN_RELOAD_H
+#define RUN_RELOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/own.h"
+#include "event/event.h"
+#include "run/ifaces.h"
+
+struct buf;
+struct diag;
+struct fence;
+struct ident;
+struct judge;
+struct link_map;
+struct publish;
+struct recorder;
+struct reload;
+
+struct reload_config {
+	const char *policy, *data;              /* paths; data NULL: the defaults */
+	struct publish *publish;
+	struct fence *fence;
+	struct link_map *links;
+	struct recorder *recorder;
+};
+
+struct reload *reload_new(const struct reload_config *c, struct err *e);
+void reload_free(struct reload *r);
+OWN(reload)
+/* What the judges are built with from here on; NULL: the policy's devices alone. */
+void reload_learn(struct reload *r, const struct ident *ident);
+
+/* Load the file and run its tests; findings and failed tests as text to out.  NULL: refused. */
+struct judge *reload_candidate(struct reload *r, bool colour, struct buf *out);
+/* Put it in force as the next generation (takes j, also on failure).  by: "reload by uid 0", for the event. */
+int reload_apply(struct reload *r, struct judge *j, const char *by, struct err *e);
+/* Tell that a file was refused. */
+void reload_refused(struct reload *r, const char *by, const char *text);
+
+/* On trial: keep the policy in force as the one to go back to, before reload_apply.  -1: one is on trial already. */
+int reload_try(struct reload *r, struct err *e);
+bool reload_on_trial(const struct reload *r);
+void reload_confirm(struct reload *r);
+int reload_rollback(struct reload *r, const char *by, struct err *e);
+
+/* Entries have begun or ended: compile for now, as a new generation. */
+int reload_time(struct reload *r, int64_t now_ns, struct err *e);
+/* Who is where has changed: a new view, the kernel's bindings brought up to it; generation as it is. */
+int reload_who(struct reload *r, struct err *e);
+/* Interfaces have changed; nothing is done when none that matters did. */
+int reload_links(struct reload *r, struct err *e);
+const struct ifaces *reload_ifaces(const struct reload *r);
+struct recorder *reload_recorder(const struct reload *r);
+
+/* An event of the daemon's own: fill what belongs to the site and post it. */
+void reload_event(struct reload *r, struct event *ev, const char *detail /* JSON object or NULL */);
+
+#endif

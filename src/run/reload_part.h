@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* reload_part: what reload's two files share. */
+#ifndef RUN_RELOAD_PART_H
+#define RUN_RELOAD_PART_H
+
+#include "run/reload.h"
+
+struct arena;
+
+struct reload {
+	struct reload_config c;
+	const struct ident *ident;
+	struct judge *spare;                    /* what to go back to while a policy is on trial */
+	struct arena *ifaces_arena;
+	struct ifaces ifaces;
+};
+
+/* policy_loaded, mode_changed for each zone whose mode differs from before's (may be NULL), the texts and states for the store. */
+void reload_tell_loaded(struct reload *r, const struct judge *j, const struct judge *before, const char *by);
+void reload_tell_ifaces(struct reload *r, const struct ifaces *now);
+
+#endif

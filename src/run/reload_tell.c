@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What reload tells: events of its own, and what the store keeps of a policy: its files' texts and each zone's mode. */
+#include "run/reload_part.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/now.h"
+#include "base/word.h"
+#include "policy/policy.h"
+#include "run/judge.h"
+#include "run/publish.h"
+#include "run/recorder.h"
+#include "run/words.h"
+#include "store/inventory.h"
+
+enum { TEXT_MAX = 4 << 20, NAME = 64 };
+
+struct text_job { char digest[65], name[256]; char *text; size_t len; int64_t when_ns; };
+struct state_job { char zone[NAME], state[16]; int64_t when_ns; };
+
+static int keep_text(struct db *db, void *arg, struct err *e)
+{
+	const struct text_job *t = arg;
+
+	return inventory_put_text(db, t->digest, t->name, t->text, t->len, t->when_ns, e);
+}
+
+static void drop_text(void *arg)
+{
+	struct text_job *t = arg;
+
+	free(t->text);
+	free(t);
+}
+
+static int keep_state(struct db *db, void *arg, struct err *e)
+{
+	const struct state_job *s = arg;
+
+	return inventory_put_state(db, s->zone, s->state, s->when_ns, e);
+}
+
+static void keep_policy(struct reload *r, const struct policy *p)
+{
+	const int64_t now = now_wall_ns();
+	struct err e;
+
+	for (uint32_t i = 0; i < p->n_files; i++) {
+		struct text_job *t = calloc(1, sizeof(*t));
+
+		if (!t || file_read(p->files[i].path, TEXT_MAX, &t->text, &t->len, &e) < 0) {
+			free(t);
+			continue;
+		}
+		snprintf(t->name, sizeof(t->name), "%s", p->files[i].path);
+		digest_hex(p->files[i].sha256, sizeof(p->files[i].sha256), t->digest, sizeof(t->digest));
+		t->when_ns = now;
+		recorder_keep(r->c.recorder, keep_text, t, drop_text);
+	}
+	for (uint32_t i = 0; i < p->n_zones; i++) {
+		struct state_job *s = p->zones[i].guard == POLICY_OPEN ? NULL : calloc(1, sizeof(*s));
+
+		if (!s)
+			continue;
+		snprintf(s->zone, sizeof(s->zone), "%s", p->zones[i].name);
+		snprintf(s->state, sizeof(s->state), "%s", word_name(policy_mode_words, (int)p->zones[i].mode));
+		s->when_ns = now;
+		recorder_keep(r->c.recorder, keep_state, s, free);
+	}
+}
+
+void reload_event(struct reload *r, struct event *ev, const char *detail)
+{
+	const struct judge *j = publish_current(r->c.publish);
+	struct words w;
+
+	if (!ev->first_ns)
+		ev->first_ns = ev->last_ns = now_wall_ns();
+	ev->detail = detail;
+	if (j)
+		words_site(j, &w, ev);
+	recorder_event(r->c.recorder, ev);
+}
+
+static void tell_mode(struct reload *r, const struct policy_zone *z, const char *was, const char *is, const char *by)
+{
+	struct event ev = { .kind = EVENT_MODE_CHANGED, .severity = POLICY_SEV_MEDIUM, .from = { .zone = z->name, .zone_mode = is } };
+	struct json js;
+	struct buf b;
+
+	buf_init(&b);
+	json_init(&js, &b);
+	json_object(&js, NULL);
+	json_str(&js, "zone", z->name);
+	json_str(&js, "was", was);
+	json_str(&js, "is", is);
+	json_str(&js, "by", by);
+	json_end(&js);
+	reload_event(r, &ev, buf_cstr(&b));
+	buf_fini(&b);
+}
+
+static void tell_modes(struct reload *r, const struct policy *now, const struct policy *before, const char *by)
+{
+	for (uint32_t i = 0; i < now->n_zones; i++) {
+		for (uint32_t k = 0; k < before->n_zones; k++) {
+			const struct policy_zone *a = &before->zones[k], *b = &now->zones[i];
+
+			if (strcmp(a->name, b->name) == 0 && a->mode != b->mode)
+				tell_mode(r, b, word_name(policy_mode_words, (int)a->mode), word_name(policy_mode_words, (int)b->mode), by);
+		}
+	}
+}
+
+void reload_tell_loaded(struct reload *r, const struct judge *j, const struct judge *before, const char *by)
+{
+	struct event ev = { .kind = EVENT_POLICY_LOADED, .severity = POLICY_SEV_INFO };
+	struct json js;
+	struct buf b;
+
+	buf_init(&b);
+	json_init(&js, &b);
+	json_object(&js, NULL);
+	json_str(&js, "by", by);
+	json_u64(&js, "generation", j->generation);
+	json_u64(&js, "rules", j->policy->n_rules);
+	json_u64(&js, "devices", j->policy->n_devices);
+	json_str(&js, "mode", word_name(policy_mode_words, (int)j->policy->mode));
+	json_end(&js);
+	reload_event(r, &ev, buf_cstr(&b));
+	buf_fini(&b);
+	if (before)
+		tell_modes(r, j->policy, before->policy, by);
+	keep_policy(r, j->policy);
+	log_info("policy in force revision=\"%s\" generation=%u by=\"%s\"", j->policy->revision ? j->policy->revision : "",
+		 j->generation, by);
+}
+
+void reload_refused(struct reload *r, const char *by, const char *text)
+{
+	struct event ev = { .kind = EVENT_POLICY_REFUSED, .severity = POLICY_SEV_MEDIUM };
+	struct json js;
+	struct buf b;
+
+	buf_init(&b);
+	json_init(&js, &b);
+	json_object(&js, NULL);
+	json_str(&js, "by", by);
+	json_strn(&js, "findings", text, strnlen(text, 4000));
+	json_end(&js);
+	reload_event(r, &ev, buf_cstr(&b));
+	buf_fini(&b);
+	log_warn("policy refused, nothing changed by=\"%s\"", by);
+}
+
+static bool has(const char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void tell_strange(struct reload *r, const char *name, const char *what)
+{
+	struct event ev = { .kind = EVENT_STRANGE_INTERFACE, .severity = POLICY_SEV_MEDIUM, .from = { .iface = name } };
+	struct json js;
+	struct buf b;
+
+	buf_init(&b);
+	json_init(&js, &b);
+	json_object(&js, NULL);
+	json_str(&js, "interface", name);
+	json_str(&js, "what", what);
+	json_end(&js);
+	reload_event(r, &ev, buf_cstr(&b));
+	buf_fini(&b);
+	log_warn("%s interface=%s", what, name);
+}
+
+void reload_tell_ifaces(struct reload *r, const struct ifaces *now)
+{
+	for (size_t i = 0; i < now->n_missing; i++) {
+		if (!has(r->ifaces.missing, r->ifaces.n_missing, now->missing[i]))
+			tell_strange(r, now->missing[i], "a guarded interface is missing");
+	}
+	for (size_t i = 0; i < now->n_closed; i++) {
+		if (!has(r->ifaces.closed, r->ifaces.n_closed, now->closed[i]))
+			tell_strange(r, now->closed[i], "an interface stands on a guarded one and stays shut");
+	}
+}
