@@ -18,6 +18,7 @@
 # check EXPECT NAME COMMAND...	pass: exit 0; drop: it fails; the control run always wants 0
 # barrier			everything sent so far has been judged
 # step PHASE NAME COMMAND...	something done in between; PHASE control, enforced or both
+# call PHASE COMMAND...		the same, but it reports by itself
 
 . "$(dirname "${BASH_SOURCE[0]}")/site.sh"
 
@@ -71,6 +72,7 @@ item() { # WORD...: one declaration, quoted
 probe() { item probe "$@"; }
 check() { item check "$@"; }
 step() { item step "$@"; }
+call() { item call "$@"; }
 barrier() { item barrier; }
 
 # Counters: one per host for the whole site, asked by a line, answering with a table.
@@ -218,6 +220,11 @@ run_step() { # PHASE NAME COMMAND...
 	shift 2
 	[ "$phase" = both ] || [ "$phase" = "$SITE_PHASE" ] || return 0
 	truth "$SITE_PHASE: $name" "$@"
+}
+
+run_call() { # PHASE COMMAND...
+	[ "$1" = both ] || [ "$1" = "$SITE_PHASE" ] || return 0
+	"${@:2}"
 }
 
 run_barrier() { site_settle; }
