@@ -43,11 +43,11 @@ int arp_ask(struct arp *a, uint32_t ifindex, const struct mac *own_mac, const st
 	    const struct addr *addr, struct err *e);
 const struct arp_counts *arp_counts_of(const struct arp *a);
 
-/* Pure parsers of one frame from its Ethernet header on; false: nothing to report (*ret_bad: malformed or
- * contradictory).  Fuzzed. */
+/* Pure parsers of one frame from its Ethernet header on; false: nothing to report (*ret_bad: malformed or contradictory). */
 bool arp_parse4(const uint8_t *frame, size_t len, bool to_us, struct arp_sighting *ret, bool *ret_bad);
 bool arp_parse6(const uint8_t *frame, size_t len, bool to_us, struct arp_sighting *ret, bool *ret_bad);
+/* The question as a frame; its length, 0: cannot be asked. */
 size_t arp_request(uint8_t ret[static 128], const struct mac *own_mac, const struct addr *own, const struct mac *mac,
-		   const struct addr *addr);    /* the frame's length, 0: cannot be asked */
+		   const struct addr *addr);
 
 #endif

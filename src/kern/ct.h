@@ -12,8 +12,8 @@
 
 struct nl;
 
-/* Which entries: those with our bits set whose generation is in the set (bit g), and, with addr.family,
- * that have this address at either end. */
+/* Which entries: those with our bits set whose generation is in the set (bit g) and, with addr.family, that have this
+ * address at either end. */
 struct ct_match { uint64_t generations; struct addr addr; };
 #define CT_ANY_GENERATION UINT64_MAX
 

@@ -36,8 +36,7 @@ OWN(link_map)
 int link_fd(const struct link_map *m);
 
 enum link_change { LINK_ADDED, LINK_REMOVED, LINK_CHANGED, LINK_ADDRESS, LINK_RESYNC };
-/* old NULL: added; now NULL: removed; both NULL: LINK_RESYNC (notifications were lost, everything was read again),
- * LINK_ADDRESS: now. */
+/* old NULL: added; now NULL: removed; both NULL: LINK_RESYNC (notifications were lost, everything was read again). */
 typedef void (*link_change_fn)(enum link_change c, const struct link_iface *old, const struct link_iface *now, void *arg);
 int link_read(struct link_map *m, link_change_fn fn, void *arg, struct err *e);         /* when link_fd is readable */
 

@@ -38,8 +38,8 @@ struct nfq_counts { uint64_t packets, batches, malformed, unanswerable, enoent, 
 
 struct nfq;
 
-/* Bind; a predecessor that is still being reaped is waited for (2 s), a queue that another process holds is an
- * error that names it. */
+/* Bind; a predecessor that is still being reaped is waited for (2 s); a queue that another process holds is an error that
+ * names it. */
 int nfq_new(uint16_t queue, const struct nfq_options *o, struct nfq **ret, struct err *e);
 void nfq_free(struct nfq *q);           /* packets not answered are dropped by the kernel */
 OWN(nfq)
@@ -50,8 +50,7 @@ int nfq_receive(struct nfq *q, struct nfq_packet *ret, size_t max, struct err *e
 int nfq_answer(struct nfq *q, const struct nfq_packet *pkts, const uint32_t *marks, size_t n, struct err *e);
 const struct nfq_counts *nfq_counts_of(const struct nfq *q);
 
-/* Read one queue message; pure.  For nfq_receive and fuzzing.  false: not a packet message (an error
- * reply: *ret_error its errno). */
+/* Read one queue message; pure.  false: not a packet message (an error reply: *ret_error its errno). */
 bool nfq_parse(const void *msg, size_t len, uint16_t queue, struct nfq_packet *ret, int *ret_error);
 
 /* A row of /proc/net/netfilter/nfnetlink_queue, read from an open descriptor. */

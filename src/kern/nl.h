@@ -34,8 +34,7 @@ struct nlmsghdr *nl_netfilter(struct nl *n, uint8_t subsys, uint8_t msg, uint16_
 
 /* A message of an answer; non-zero return stops reading and fails with that errno. */
 typedef int (*nl_message_fn)(const struct nlmsghdr *nlh, void *arg);
-/* Send, wait for the ack (NLM_F_ACK is added), hand other messages to fn (may be NULL).  *e: "kernel: reason" with
- * errno in code. */
+/* Send, wait for the ack (NLM_F_ACK is added), hand other messages to fn (may be NULL). */
 int nl_request(struct nl *n, struct nlmsghdr *nlh, nl_message_fn fn, void *arg, struct err *e);
 /* Send with NLM_F_DUMP and read it all; begin (may be NULL) is called before each attempt, since an interrupted dump starts
  * again (8 times, then EAGAIN). */

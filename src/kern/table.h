@@ -35,8 +35,8 @@ struct who;
 enum { TABLE_LAYOUT = 1, TABLE_GENERATIONS = 62, TABLE_IFNAME = 16, TABLE_NAME = 64 };
 #define TABLE_TABLE "ringfence"
 
-/* The mark: 8 contiguous bits at shift: generation 1..62 in the upper six, kind in the lower two.
- * Generation 63 is the gate's own. */
+/* The mark: 8 contiguous bits at shift: generation 1..62 in the upper six, kind in the lower two.  Generation 63 is the
+ * gate's own.  Kind 0 in a ct mark: seen by the observer in this generation. */
 enum table_kind { TABLE_DENY_ONCE, TABLE_ALLOW, TABLE_DENY, TABLE_REJECT };
 enum table_note {
 	TABLE_NOTE_REJECTED = 0xfc,     /* in the ct mark: we are about to send a reset or ICMP error about it */

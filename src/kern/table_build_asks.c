@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table_build_asks: the way to the queues, and what the kernel drops by itself, in the ledger.
+ * Meters are written positively: within the limit goes on to the queue, all else is a counted drop; so a full set closes.
+ * A hit of the denials' memory is counted under its key by an update of its own: what a lookup does to an element's
+ * counter differs between kernels and does not matter here. */
+#include "kern/table_model.h"
+
+#include <netinet/in.h>
+
+#include <linux/if_arp.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
+
+#define SENDER { TABLE_K_IIF, TABLE_K_ETHER_SADDR }
+
+/* What of a packet is remembered, and tests that it is of this variant. */
+struct flow_variant { struct table_stmt family, proto; uint8_t keys[TABLE_KEYS_MAX]; };
+
+static struct flow_variant variant_of(unsigned v)
+{
+	bool six = v & TABLE_V_SIX;
+
+	return (struct flow_variant){
+		table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4),
+		table_is(TABLE_K_L4PROTO, v & TABLE_V_UDP ? IPPROTO_UDP : IPPROTO_TCP),
+		{ TABLE_K_IIF, TABLE_K_ETHER_SADDR, six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR,
+		  six ? TABLE_K_IP6_DADDR : TABLE_K_IP_DADDR, v & TABLE_V_REPLY ? TABLE_K_SPORT : TABLE_K_DPORT },
+	};
+}
+
+static struct table_stmt with_keys(enum table_op op, uint32_t set, const uint8_t keys[TABLE_KEYS_MAX])
+{
+	struct table_stmt s = { .op = op, .index = set };
+
+	for (unsigned i = 0; i < TABLE_KEYS_MAX; i++)
+		s.keys[i] = keys[i];
+	return s;
+}
+
+/* Packets that the memory knows: counted by key, dropped; the second rule only if the ledger's page is full. */
+static void build_denied(struct table_build *b, uint32_t chain, unsigned first)
+{
+	uint32_t hits = b->page == 'a' ? TABLE_SET_HITS_A : TABLE_SET_HITS_B;
+
+	for (unsigned v = first; v < first + TABLE_VARIANTS / 2; v++) {
+		struct flow_variant f = variant_of(v);
+		struct table_stmt known = with_keys(TABLE_S_IN, TABLE_SET_DENIED + v, f.keys);
+
+		TABLE_RULE(b->t, chain, f.family, f.proto, known, with_keys(TABLE_S_UPDATE, hits + v, f.keys),
+			   table_count(TABLE_C_DENIED), table_do(TABLE_S_DROP, 0));
+		TABLE_RULE(b->t, chain, f.family, f.proto, known, table_count(TABLE_C_DENIED_UNKEYED), table_do(TABLE_S_DROP, 0));
+	}
+}
+
+/* A drop of the kernel's own, counted by sender where there is one and the page has room. */
+static void build_drop(struct table_build *b, uint32_t chain, uint32_t page_a, enum table_counter c, enum table_key k1,
+		       enum table_key k2)
+{
+	TABLE_RULE(b->t, chain, { .op = TABLE_S_UPDATE, .keys = { k1, k2 }, .index = page_a + (b->page == 'b') },
+		   table_count(c), table_do(TABLE_S_DROP, 0));
+	TABLE_RULE(b->t, chain, table_count(c + 1), table_do(TABLE_S_DROP, 0));
+}
+
+const enum table_fixed_chain table_page_chains[] = {
+	TABLE_CH_ABOUT, TABLE_CH_DENIED, TABLE_CH_DENIED_REPLY, TABLE_CH_FLOOD, TABLE_CH_UNKNOWN_FLOOD, TABLE_CH_INVALID,
+	TABLE_CH_STRANGE, TABLE_CH_CLOSED,
+};
+const size_t table_n_page_chains = sizeof(table_page_chains) / sizeof(*table_page_chains);
+
+void table_build_page(struct table_build *b)
+{
+	build_denied(b, TABLE_CH_DENIED, 0);
+	build_denied(b, TABLE_CH_DENIED_REPLY, TABLE_V_REPLY);
+	build_drop(b, TABLE_CH_FLOOD, TABLE_SET_FLOODS_A, TABLE_C_FLOOD, TABLE_K_IIF, TABLE_K_ETHER_SADDR);
+	build_drop(b, TABLE_CH_UNKNOWN_FLOOD, TABLE_SET_UNKNOWN_FLOODS_A, TABLE_C_UNKNOWN_FLOOD, TABLE_K_IIF, TABLE_K_ETHER_SADDR);
+	build_drop(b, TABLE_CH_INVALID, TABLE_SET_INVALIDS_A, TABLE_C_INVALID, TABLE_K_IIF, TABLE_K_ETHER_SADDR);
+	build_drop(b, TABLE_CH_CLOSED, TABLE_SET_CLOSED_A, TABLE_C_CLOSED, TABLE_K_IIF, TABLE_K_ETHER_SADDR);
+	if (b->enforcing)
+		build_drop(b, TABLE_CH_STRANGE, TABLE_SET_STRANGERS_A, TABLE_C_STRANGE, TABLE_K_IIFNAME, TABLE_K_OIFNAME);
+	else
+		TABLE_RULE(b->t, TABLE_CH_STRANGE, table_goto(TABLE_CH_PASS));
+}
+
+static void build_note(struct table_build *b, uint32_t chain, enum table_note note, uint32_t next)
+{
+	TABLE_RULE(b->t, chain, table_set_mark(b, TABLE_S_SET_META_MARK, table_mark_note(b->in->mark_shift, note)),
+		   table_goto(next));
+}
+
+static struct table_stmt meter(enum table_key k1, enum table_key k2, uint32_t set, uint32_t rate, uint32_t burst)
+{
+	return (struct table_stmt){ .op = TABLE_S_UPDATE, .keys = { k1, k2 }, .index = set, .rate = rate, .burst = burst };
+}
+
+static void build_questions(struct table_build *b)
+{
+	const struct table_rates *r = &b->rates;
+
+	TABLE_RULE(b->t, TABLE_CH_ASK, table_jump(TABLE_CH_DENIED));
+	build_note(b, TABLE_CH_ASK, TABLE_NOTE_ASKED, TABLE_CH_ASK_METER);
+	TABLE_RULE(b->t, TABLE_CH_ASK_REPLY, table_jump(TABLE_CH_DENIED_REPLY));
+	build_note(b, TABLE_CH_ASK_REPLY, TABLE_NOTE_REPLY, TABLE_CH_ASK_METER);
+	TABLE_RULE(b->t, TABLE_CH_ASK_METER,
+		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_ASKS, r->ask_per_s, r->ask_burst),
+		   table_goto(TABLE_CH_ASK_Q));
+	/* An interface without Ethernet addresses has one meter for all. */
+	TABLE_RULE(b->t, TABLE_CH_ASK_METER, table_isnt(TABLE_K_IIFTYPE, ARPHRD_ETHER),
+		   meter(TABLE_K_IIF, TABLE_K_NONE, TABLE_SET_ASKS_L3, r->ask_per_s, r->ask_burst), table_goto(TABLE_CH_ASK_Q));
+	TABLE_RULE(b->t, TABLE_CH_ASK_METER, table_goto(TABLE_CH_FLOOD));
+
+	/* The firewall's own questions: it has no MAC, and its denials are not remembered. */
+	build_note(b, TABLE_CH_ASK_OUT, TABLE_NOTE_ASKED, TABLE_CH_ASK_Q);
+	build_note(b, TABLE_CH_ASK_OUT_REPLY, TABLE_NOTE_REPLY, TABLE_CH_ASK_Q);
+
+	TABLE_RULE(b->t, TABLE_CH_UNKNOWN, table_bits(TABLE_K_CT_STATE, NF_CT_STATE_INVALID_BIT), table_goto(TABLE_CH_INVALID));
+	TABLE_RULE(b->t, TABLE_CH_UNKNOWN, table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_REPLY), table_goto(TABLE_CH_UNKNOWN_REPLY));
+	TABLE_RULE(b->t, TABLE_CH_UNKNOWN, table_jump(TABLE_CH_DENIED));
+	build_note(b, TABLE_CH_UNKNOWN, TABLE_NOTE_ASKED, TABLE_CH_UNKNOWN_METER);
+	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_REPLY, table_jump(TABLE_CH_DENIED_REPLY));
+	build_note(b, TABLE_CH_UNKNOWN_REPLY, TABLE_NOTE_REPLY, TABLE_CH_UNKNOWN_METER);
+	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_METER,
+		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_NEWS, r->new_per_s, r->new_burst),
+		   meter(TABLE_K_IIF, TABLE_K_NONE, TABLE_SET_NEWS_IFACE, r->new_iface_per_s, r->new_iface_burst),
+		   table_goto(TABLE_CH_UNKNOWN_Q));
+	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_METER, table_isnt(TABLE_K_IIFTYPE, ARPHRD_ETHER),
+		   meter(TABLE_K_IIF, TABLE_K_NONE, TABLE_SET_NEWS_IFACE, r->new_iface_per_s, r->new_iface_burst),
+		   table_goto(TABLE_CH_UNKNOWN_Q));
+	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_METER, table_goto(TABLE_CH_UNKNOWN_FLOOD));
+}
+
+/* Without anybody to ask, every question is a drop. */
+static void build_closed(struct table_build *b)
+{
+	static const enum table_fixed_chain doors[] = {
+		TABLE_CH_ASK, TABLE_CH_ASK_REPLY, TABLE_CH_UNKNOWN, TABLE_CH_UNKNOWN_REPLY, TABLE_CH_ASK_OUT, TABLE_CH_ASK_OUT_REPLY,
+	};
+
+	for (size_t i = 0; i < sizeof(doors) / sizeof(*doors); i++)
+		TABLE_RULE(b->t, doors[i], table_goto(TABLE_CH_CLOSED));
+}
+
+void table_build_asks(struct table_build *b)
+{
+	if (b->in->closed) {
+		build_closed(b);
+		return;
+	}
+	build_questions(b);
+	TABLE_RULE(b->t, TABLE_CH_ASK_Q, { .op = TABLE_S_QUEUE, .index = b->in->queue, .native = b->in->native_queue });
+	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_Q, { .op = TABLE_S_QUEUE, .index = b->in->queue + 1U, .native = b->in->native_queue });
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table_build_gate: the chains between an interface's map and the way to the queue.  Each falls through to the next and at
+ * last to a question; only pass accepts, and it notes in the mark that the gate did. */
+#include "kern/table_model.h"
+
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
+
+#define IPV4 table_is(TABLE_K_NFPROTO, NFPROTO_IPV4)
+#define IPV6 table_is(TABLE_K_NFPROTO, NFPROTO_IPV6)
+#define FLOW_STATE table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED))
+
+/* The current generation's allow in the ct mark, and a flow of its own (a related packet's conntrack is another's). */
+static void fast_path(struct table_build *b, uint32_t chain)
+{
+	if (b->in->closed)
+		return;
+	TABLE_RULE(b->t, chain, FLOW_STATE,
+		   table_masked(TABLE_K_CT_MARK, b->mask, table_mark(b->in->mark_shift, b->in->generation, TABLE_ALLOW)),
+		   table_set_mark(b, TABLE_S_SET_META_MARK, table_mark_note(b->in->mark_shift, TABLE_NOTE_DECIDED)),
+		   table_do(TABLE_S_ACCEPT, 0));
+}
+
+/* What the networks' sets say of a packet between open interfaces (or the firewall itself). */
+static void by_network(struct table_build *b, uint32_t chain, uint32_t set4, enum table_key key4, uint32_t to)
+{
+	enum table_key key6 = key4 == TABLE_K_IP_SADDR ? TABLE_K_IP6_SADDR : TABLE_K_IP6_DADDR;
+
+	if (b->t->sets.at[set4].n)
+		TABLE_RULE(b->t, chain, IPV4, table_in(key4, set4), table_goto(to));
+	if (b->t->sets.at[set4 + 1].n)
+		TABLE_RULE(b->t, chain, IPV6, table_in(key6, set4 + 1), table_goto(to));
+}
+
+static void build_base(struct table_build *b)
+{
+	static const struct { enum table_fixed_chain gate, post; enum table_fixed_set map; enum table_key key; } hooks[] = {
+		{ TABLE_CH_FORWARD, TABLE_CH_FORWARD_POST, TABLE_SET_FROM, TABLE_K_IIFNAME },
+		{ TABLE_CH_INPUT, TABLE_CH_INPUT_POST, TABLE_SET_IN, TABLE_K_IIFNAME },
+		{ TABLE_CH_OUTPUT, TABLE_CH_OUTPUT_POST, TABLE_SET_TO, TABLE_K_OIFNAME },
+	};
+
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++) {
+		TABLE_RULE(b->t, hooks[i].gate, { .op = TABLE_S_VMAP, .keys = { hooks[i].key }, .index = hooks[i].map });
+		TABLE_RULE(b->t, hooks[i].gate, table_jump(TABLE_CH_STRANGE));
+		TABLE_RULE(b->t, hooks[i].gate, table_count(TABLE_C_FELL_THROUGH), table_do(TABLE_S_DROP, 0));
+		TABLE_RULE(b->t, hooks[i].post,
+			   table_masked(TABLE_K_META_MARK, b->mask,
+					table_mark_note(b->in->mark_shift, TABLE_NOTE_DECIDED)),
+			   table_set_mark(b, TABLE_S_SET_META_MARK, 0), table_do(TABLE_S_ACCEPT, 0));
+		TABLE_RULE(b->t, hooks[i].post, table_jump(TABLE_CH_AFTER));
+		TABLE_RULE(b->t, hooks[i].post, table_count(TABLE_C_FELL_THROUGH), table_do(TABLE_S_DROP, 0));
+		b->t->chains.at[hooks[i].gate].accept = !b->enforcing;
+		b->t->chains.at[hooks[i].post].accept = !b->enforcing;
+	}
+}
+
+/* From an interface without a guarded zone. */
+static void build_open(struct table_build *b)
+{
+	TABLE_RULE(b->t, TABLE_CH_FROM_OPEN, table_in(TABLE_K_OIFNAME, TABLE_SET_OPEN), table_goto(TABLE_CH_OPEN_OPEN));
+	TABLE_RULE(b->t, TABLE_CH_FROM_OPEN, table_in(TABLE_K_OIFNAME, TABLE_SET_GUARDED), table_goto(TABLE_CH_TO_GUARDED));
+	TABLE_RULE(b->t, TABLE_CH_FROM_OPEN, table_in(TABLE_K_OIFNAME, TABLE_SET_OBSERVED), table_goto(TABLE_CH_TO_OBSERVED));
+
+	/* A guarded zone's address as source is a spoof here; userspace says so. */
+	by_network(b, TABLE_CH_OPEN_OPEN, TABLE_SET_GUARDED4, TABLE_K_IP_SADDR, TABLE_CH_ASK);
+	by_network(b, TABLE_CH_OPEN_OPEN, TABLE_SET_GUARDED4, TABLE_K_IP_DADDR, TABLE_CH_TO_GUARDED);
+	by_network(b, TABLE_CH_OPEN_OPEN, TABLE_SET_REMOTE4, TABLE_K_IP_SADDR, TABLE_CH_TO_GUARDED);
+	by_network(b, TABLE_CH_OPEN_OPEN, TABLE_SET_REMOTE4, TABLE_K_IP_DADDR, TABLE_CH_TO_GUARDED);
+	by_network(b, TABLE_CH_OPEN_OPEN, TABLE_SET_OBSERVED4, TABLE_K_IP_SADDR, TABLE_CH_OBSERVE);
+	by_network(b, TABLE_CH_OPEN_OPEN, TABLE_SET_OBSERVED4, TABLE_K_IP_DADDR, TABLE_CH_OBSERVE);
+	TABLE_RULE(b->t, TABLE_CH_OPEN_OPEN, table_goto(TABLE_CH_PASS));
+
+	TABLE_RULE(b->t, TABLE_CH_TO_GUARDED, IPV4, table_isnt(TABLE_K_NH_FIRST, 0x45), table_goto(TABLE_CH_ASK));
+	TABLE_RULE(b->t, TABLE_CH_TO_GUARDED, IPV6, table_notin(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6), table_goto(TABLE_CH_ASK));
+	fast_path(b, TABLE_CH_TO_GUARDED);
+	by_network(b, TABLE_CH_TO_GUARDED, TABLE_SET_GUARDED4, TABLE_K_IP_SADDR, TABLE_CH_ASK);
+	TABLE_RULE(b->t, TABLE_CH_TO_GUARDED, table_jump(TABLE_CH_SLOW));
+	TABLE_RULE(b->t, TABLE_CH_TO_GUARDED, table_goto(TABLE_CH_ASK));
+
+	by_network(b, TABLE_CH_TO_OBSERVED, TABLE_SET_GUARDED4, TABLE_K_IP_SADDR, TABLE_CH_ASK);
+	by_network(b, TABLE_CH_TO_OBSERVED, TABLE_SET_REMOTE4, TABLE_K_IP_SADDR, TABLE_CH_TO_GUARDED);
+	TABLE_RULE(b->t, TABLE_CH_TO_OBSERVED, table_goto(TABLE_CH_OBSERVE));
+
+	by_network(b, TABLE_CH_IN_OPEN, TABLE_SET_GUARDED4, TABLE_K_IP_SADDR, TABLE_CH_ASK);
+	by_network(b, TABLE_CH_IN_OPEN, TABLE_SET_REMOTE4, TABLE_K_IP_SADDR, TABLE_CH_TO_GUARDED);
+	by_network(b, TABLE_CH_IN_OPEN, TABLE_SET_OBSERVED4, TABLE_K_IP_SADDR, TABLE_CH_OBSERVE);
+	TABLE_RULE(b->t, TABLE_CH_IN_OPEN, table_goto(TABLE_CH_PASS));
+}
+
+/* What the firewall itself sends. */
+static void build_out(struct table_build *b)
+{
+	const struct table_stmt rejected = table_masked(TABLE_K_CT_MARK, b->mask,
+							table_mark_note(b->in->mark_shift, TABLE_NOTE_REJECTED));
+
+	by_network(b, TABLE_CH_OUT_OPEN, TABLE_SET_GUARDED4, TABLE_K_IP_DADDR, TABLE_CH_OUT_JUDGE);
+	by_network(b, TABLE_CH_OUT_OPEN, TABLE_SET_REMOTE4, TABLE_K_IP_DADDR, TABLE_CH_OUT_JUDGE);
+	by_network(b, TABLE_CH_OUT_OPEN, TABLE_SET_OBSERVED4, TABLE_K_IP_DADDR, TABLE_CH_OBSERVE);
+	TABLE_RULE(b->t, TABLE_CH_OUT_OPEN, table_goto(TABLE_CH_PASS));
+
+	/* The link's own housekeeping: neighbour discovery, router advertisements, group reports, DHCP answers. */
+	TABLE_RULE(b->t, TABLE_CH_OUT_GUARDED, IPV6, table_is(TABLE_K_L4PROTO, IPPROTO_ICMPV6),
+		   table_in(TABLE_K_ICMP6_TYPE, TABLE_SET_ND_OUT), table_goto(TABLE_CH_PASS));
+	TABLE_RULE(b->t, TABLE_CH_OUT_GUARDED, table_is(TABLE_K_L4PROTO, IPPROTO_IGMP), table_goto(TABLE_CH_PASS));
+	TABLE_RULE(b->t, TABLE_CH_OUT_GUARDED, IPV4, table_is(TABLE_K_L4PROTO, IPPROTO_UDP), table_is(TABLE_K_SPORT, 67),
+		   table_is(TABLE_K_DPORT, 68), table_goto(TABLE_CH_PASS));
+	TABLE_RULE(b->t, TABLE_CH_OUT_GUARDED, table_goto(TABLE_CH_OUT_JUDGE));
+
+	fast_path(b, TABLE_CH_OUT_JUDGE);
+	/* Our own reject: a reset or an ICMP error about the flow that was just refused. */
+	TABLE_RULE(b->t, TABLE_CH_OUT_JUDGE, rejected, table_is(TABLE_K_L4PROTO, IPPROTO_TCP),
+		   table_masked(TABLE_K_TCP_FLAGS, 4, 4), table_goto(TABLE_CH_PASS));
+	TABLE_RULE(b->t, TABLE_CH_OUT_JUDGE, rejected, IPV4, table_is(TABLE_K_L4PROTO, IPPROTO_ICMP),
+		   table_in(TABLE_K_ICMP_TYPE, TABLE_SET_ERRORS4), table_goto(TABLE_CH_PASS));
+	TABLE_RULE(b->t, TABLE_CH_OUT_JUDGE, rejected, IPV6, table_is(TABLE_K_L4PROTO, IPPROTO_ICMPV6),
+		   table_in(TABLE_K_ICMP6_TYPE, TABLE_SET_ERRORS6), table_goto(TABLE_CH_PASS));
+	TABLE_RULE(b->t, TABLE_CH_OUT_JUDGE, table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_RELATED)),
+		   table_jump(TABLE_CH_SLOW_RELATED));
+	TABLE_RULE(b->t, TABLE_CH_OUT_JUDGE, table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_REPLY), table_goto(TABLE_CH_ASK_OUT_REPLY));
+	TABLE_RULE(b->t, TABLE_CH_OUT_JUDGE, table_goto(TABLE_CH_ASK_OUT));
+}
+
+/* A verified device's packets, and what a miss of the fast path may still be. */
+static void build_classes(struct table_build *b)
+{
+	const struct table_stmt stamp = table_masked(TABLE_K_CT_MARK, b->mask,
+						     table_mark(b->in->mark_shift, b->in->generation, TABLE_ALLOW));
+
+	fast_path(b, TABLE_CH_KNOWN);
+	TABLE_RULE(b->t, TABLE_CH_KNOWN, table_jump(TABLE_CH_SLOW));
+	TABLE_RULE(b->t, TABLE_CH_KNOWN, table_goto(TABLE_CH_ASK));
+
+	TABLE_RULE(b->t, TABLE_CH_RESTRICTED, table_bits(TABLE_K_CT_STATE, NF_CT_STATE_INVALID_BIT),
+		   table_goto(TABLE_CH_INVALID));
+	TABLE_RULE(b->t, TABLE_CH_RESTRICTED, table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_REPLY), table_goto(TABLE_CH_ASK_REPLY));
+	TABLE_RULE(b->t, TABLE_CH_RESTRICTED, table_goto(TABLE_CH_ASK));
+
+	TABLE_RULE(b->t, TABLE_CH_SLOW, table_bits(TABLE_K_CT_STATE, NF_CT_STATE_INVALID_BIT), table_goto(TABLE_CH_INVALID));
+	TABLE_RULE(b->t, TABLE_CH_SLOW, table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_RELATED)),
+		   table_jump(TABLE_CH_SLOW_RELATED));
+	TABLE_RULE(b->t, TABLE_CH_SLOW, table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_REPLY), table_goto(TABLE_CH_ASK_REPLY));
+
+	/* An ICMP error's conntrack is the flow it quotes: it passes when that is stamped, and never stamps. */
+	if (!b->in->closed) {
+		TABLE_RULE(b->t, TABLE_CH_SLOW_RELATED, IPV4, table_is(TABLE_K_L4PROTO, IPPROTO_ICMP),
+			   table_in(TABLE_K_ICMP_TYPE, TABLE_SET_ERRORS4), stamp, table_count(TABLE_C_RELATED),
+			   table_goto(TABLE_CH_PASS));
+		TABLE_RULE(b->t, TABLE_CH_SLOW_RELATED, IPV6, table_is(TABLE_K_L4PROTO, IPPROTO_ICMPV6),
+			   table_in(TABLE_K_ICMP6_TYPE, TABLE_SET_ERRORS6), stamp, table_count(TABLE_C_RELATED),
+			   table_goto(TABLE_CH_PASS));
+	}
+}
+
+/* Zones that only observe: the first packet of a flow and generation is copied, every packet passes. */
+static void build_observe(struct table_build *b)
+{
+	unsigned shift = b->in->mark_shift;
+	const struct table_stmt seen = table_masked(TABLE_K_CT_MARK, b->mask,
+						    table_mark(shift, b->in->generation, TABLE_DENY_ONCE));
+	const struct table_stmt limit = table_limit(b->rates.observe_per_s, b->rates.observe_per_s);
+	const struct table_stmt copy = table_do(TABLE_S_LOG, b->in->nflog_group);
+
+	if (b->in->closed) {                    /* nobody listens */
+		TABLE_RULE(b->t, TABLE_CH_OBSERVE, table_goto(TABLE_CH_PASS));
+		return;
+	}
+	TABLE_RULE(b->t, TABLE_CH_OBSERVE, FLOW_STATE, seen, table_goto(TABLE_CH_PASS));
+	TABLE_RULE(b->t, TABLE_CH_OBSERVE,
+		   table_set_mark(b, TABLE_S_SET_META_MARK, table_mark_note(shift, TABLE_NOTE_ASKED)));
+	TABLE_RULE(b->t, TABLE_CH_OBSERVE, table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_REPLY),
+		   table_set_mark(b, TABLE_S_SET_META_MARK, table_mark_note(shift, TABLE_NOTE_REPLY)));
+	TABLE_RULE(b->t, TABLE_CH_OBSERVE, FLOW_STATE, limit, copy,
+		   table_set_mark(b, TABLE_S_SET_CT_MARK, seen.value), table_goto(TABLE_CH_PASS));
+	TABLE_RULE(b->t, TABLE_CH_OBSERVE,
+		   table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_RELATED) | NF_CT_STATE_INVALID_BIT | NF_CT_STATE_UNTRACKED_BIT),
+		   limit, copy, table_goto(TABLE_CH_PASS));
+	TABLE_RULE(b->t, TABLE_CH_OBSERVE, table_count(TABLE_C_OBSERVE_SKIPPED), table_goto(TABLE_CH_PASS));
+}
+
+void table_build_gate(struct table_build *b)
+{
+	build_base(b);
+	TABLE_RULE(b->t, TABLE_CH_PASS,
+		   table_set_mark(b, TABLE_S_SET_META_MARK, table_mark_note(b->in->mark_shift, TABLE_NOTE_DECIDED)),
+		   table_do(TABLE_S_ACCEPT, 0));
+	build_open(b);
+	build_out(b);
+	build_classes(b);
+	build_observe(b);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table_build_ifaces: what depends on an interface: where the base chains' maps lead, who stands behind it (the map of
+ * verified bindings), and what its devices may say to the firewall itself. */
+#include "kern/table_model.h"
+
+#include <string.h>
+
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
+
+enum { ND_PER_S = 2000, DHCP_PER_S = 200 };
+
+static const struct table_set_row who_rows[4] = {       /* four, six; the same without MACs */
+	{ "", { TABLE_T_ETHER, TABLE_T_IP4 }, .map = true }, { "", { TABLE_T_ETHER, TABLE_T_IP6 }, .map = true },
+	{ "", { TABLE_T_IP4 }, .map = true }, { "", { TABLE_T_IP6 }, .map = true },
+};
+static const struct table_set_row routed_rows[2] = {
+	{ "", { TABLE_T_IP4 }, .interval = true }, { "", { TABLE_T_IP6 }, .interval = true },
+};
+
+static void map_iface(struct table_build *b, uint32_t map, const char *name, uint32_t chain)
+{
+	uint8_t key[TABLE_IFNAME];
+
+	table_model_ifname_key(name, key);
+	table_model_element(b->t, map, key, chain);
+}
+
+static void who_lookup(struct table_build *b, uint32_t chain, const struct table_iface *f, uint32_t set, bool six)
+{
+	enum table_key saddr = six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR;
+	struct table_stmt vmap = { .op = TABLE_S_VMAP, .keys = { TABLE_K_ETHER_SADDR, saddr }, .index = set };
+
+	if (f->l3) {
+		vmap.keys[0] = saddr;
+		vmap.keys[1] = TABLE_K_NONE;
+	}
+	if (six)
+		TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, NFPROTO_IPV6),
+			   table_in(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6), vmap);
+	else                                    /* version 4 and no options in one byte */
+		TABLE_RULE(b->t, chain, table_is(TABLE_K_NH_FIRST, 0x45), vmap);
+}
+
+/* Sources behind a router on this interface: there is no MAC to ask for. */
+static void routed(struct table_build *b, uint32_t chain, const struct table_iface *f, const char *name)
+{
+	for (unsigned six = 0; six < 2; six++) {
+		uint32_t set = table_model_set(b->t, f->loc, &routed_rows[six], "routed%u-%s", six ? 6 : 4, name);
+
+		for (size_t i = 0; i < f->n_routed; i++) {
+			uint32_t bytes = six ? 16 : 4;
+			uint8_t key[32];
+
+			if (f->routed[i].lo.family != (six ? 6 : 4))
+				continue;
+			memcpy(key, f->routed[i].lo.b, bytes);
+			memcpy(key + bytes, f->routed[i].hi.b, bytes);
+			table_model_element(b->t, set, key, 0);
+		}
+		if (six)
+			TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, NFPROTO_IPV6),
+				   table_in(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6), table_in(TABLE_K_IP6_SADDR, set),
+				   table_jump(TABLE_CH_KNOWN));
+		else
+			TABLE_RULE(b->t, chain, table_is(TABLE_K_NH_FIRST, 0x45), table_in(TABLE_K_IP_SADDR, set),
+				   table_jump(TABLE_CH_KNOWN));
+	}
+}
+
+/* Returns the chain; *ret_set4: its map, the next one is IPv6's. */
+static uint32_t build_who(struct table_build *b, const struct table_iface *f, uint32_t *ret_set4)
+{
+	char buf[TABLE_NAME];
+	const char *name = table_model_ifname(f->name, buf);
+	uint32_t chain = table_model_chain(b->t, f->loc, "who-%s", name);
+
+	*ret_set4 = table_model_set(b->t, f->loc, &who_rows[f->l3 ? 2 : 0], "who4-%s", name);
+	table_model_set(b->t, f->loc, &who_rows[f->l3 ? 3 : 1], "who6-%s", name);
+	who_lookup(b, chain, f, *ret_set4, false);
+	who_lookup(b, chain, f, *ret_set4 + 1, true);
+	if (f->n_routed)
+		routed(b, chain, f, name);
+	TABLE_RULE(b->t, chain, table_goto(TABLE_CH_UNKNOWN));
+	return chain;
+}
+
+static void guarded_iface(struct table_build *b, const struct table_iface *f, uint32_t who)
+{
+	char buf[TABLE_NAME];
+	uint32_t in = table_model_chain(b->t, f->loc, "in-%s", table_model_ifname(f->name, buf));
+
+	TABLE_RULE(b->t, in, table_is(TABLE_K_NFPROTO, NFPROTO_IPV6), table_is(TABLE_K_L4PROTO, IPPROTO_ICMPV6),
+		   table_is(TABLE_K_IP6_HOPLIMIT, 255), table_in(TABLE_K_ICMP6_TYPE, TABLE_SET_ND_IN),
+		   table_limit(ND_PER_S, ND_PER_S), table_goto(TABLE_CH_PASS));
+	if (f->dhcp)
+		TABLE_RULE(b->t, in, table_is(TABLE_K_NFPROTO, NFPROTO_IPV4), table_is(TABLE_K_L4PROTO, IPPROTO_UDP),
+			   table_is(TABLE_K_SPORT, 68), table_is(TABLE_K_DPORT, 67), table_limit(DHCP_PER_S, DHCP_PER_S),
+			   table_goto(TABLE_CH_PASS));
+	TABLE_RULE(b->t, in, table_goto(who));
+	map_iface(b, TABLE_SET_GUARDED, f->name, 0);
+	map_iface(b, TABLE_SET_FROM, f->name, who);
+	map_iface(b, TABLE_SET_IN, f->name, in);
+	map_iface(b, TABLE_SET_TO, f->name, TABLE_CH_OUT_GUARDED);
+}
+
+/* Observed, unless the other end enforces. */
+static void observed_iface(struct table_build *b, const struct table_iface *f, uint32_t who)
+{
+	char buf[TABLE_NAME];
+	uint32_t from = table_model_chain(b->t, f->loc, "from-%s", table_model_ifname(f->name, buf));
+
+	TABLE_RULE(b->t, from, table_in(TABLE_K_OIFNAME, TABLE_SET_GUARDED), table_goto(who));
+	for (uint32_t set = TABLE_SET_GUARDED4; set <= TABLE_SET_REMOTE6; set++) {
+		bool six = (set - TABLE_SET_GUARDED4) % 2;
+
+		if (b->t->sets.at[set].n)
+			TABLE_RULE(b->t, from, table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4),
+				   table_in(six ? TABLE_K_IP6_DADDR : TABLE_K_IP_DADDR, set), table_goto(who));
+	}
+	TABLE_RULE(b->t, from, table_goto(TABLE_CH_OBSERVE));
+	map_iface(b, TABLE_SET_OBSERVED, f->name, 0);
+	map_iface(b, TABLE_SET_FROM, f->name, from);
+	map_iface(b, TABLE_SET_IN, f->name, TABLE_CH_OBSERVE);
+	map_iface(b, TABLE_SET_TO, f->name, TABLE_CH_OBSERVE);
+}
+
+static void open_iface(struct table_build *b, const char *name)
+{
+	map_iface(b, TABLE_SET_OPEN, name, 0);
+	map_iface(b, TABLE_SET_FROM, name, TABLE_CH_FROM_OPEN);
+	map_iface(b, TABLE_SET_IN, name, TABLE_CH_IN_OPEN);
+	map_iface(b, TABLE_SET_TO, name, TABLE_CH_OUT_OPEN);
+}
+
+static void build_bindings(struct table_build *b, const uint32_t *who4)
+{
+	for (size_t i = 0; i < b->in->n_bindings; i++) {
+		const struct table_binding *d = &b->in->bindings[i];
+		const struct table_iface *f = &b->in->ifaces[d->iface];
+		uint8_t key[TABLE_KEY_BYTES];
+
+		if (f->role == TABLE_OPEN)
+			continue;
+		table_model_binding_key(d, f->l3, key);
+		table_model_element(b->t, who4[d->iface] + (d->addr.family == 6), key,
+				    d->cls == TABLE_RESTRICTED ? TABLE_CH_RESTRICTED : TABLE_CH_KNOWN);
+	}
+}
+
+void table_build_ifaces(struct table_build *b)
+{
+	uint32_t *who4 = calloc(b->in->n_ifaces + 1, sizeof(*who4));
+
+	if (!who4) {
+		b->t->failed = true;
+		return;
+	}
+	map_iface(b, TABLE_SET_IN, "lo", TABLE_CH_PASS);
+	map_iface(b, TABLE_SET_TO, "lo", TABLE_CH_PASS);
+	for (size_t i = 0; i < b->in->n_ifaces; i++) {
+		const struct table_iface *f = &b->in->ifaces[i];
+		uint32_t who = f->role == TABLE_OPEN ? 0 : build_who(b, f, &who4[i]);
+
+		if (f->role == TABLE_OPEN)
+			open_iface(b, f->name);
+		else if (f->role == TABLE_GUARDED)
+			guarded_iface(b, f, who);
+		else
+			observed_iface(b, f, who);
+	}
+	build_bindings(b, who4);
+	free(who4);
+}

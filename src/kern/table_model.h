@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table_model: the inside of struct table: sets with their elements, chains with their rules, rules as statements that are
+ * high enough to print as nft text and low enough to become the kernel's expressions one by one.
+ * Dependencies are explicit: nothing is added when a statement is lowered (nft adds its own when it reads the text). */
+#ifndef KERN_TABLE_MODEL_H
+#define KERN_TABLE_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/vec.h"
+#include "kern/table.h"
+
+enum { TABLE_KEYS_MAX = 5, TABLE_KEY_BYTES = 64 };      /* nft can name five fields of a key */
+
+/* What a packet is asked. */
+enum table_key {
+	TABLE_K_NONE,
+	TABLE_K_IIFNAME, TABLE_K_OIFNAME, TABLE_K_IIF, TABLE_K_IIFTYPE, TABLE_K_NFPROTO, TABLE_K_L4PROTO, TABLE_K_META_MARK,
+	TABLE_K_ETHER_SADDR, TABLE_K_IP_SADDR, TABLE_K_IP_DADDR, TABLE_K_IP6_SADDR, TABLE_K_IP6_DADDR,
+	TABLE_K_NH_FIRST, TABLE_K_IP6_NEXTHDR, TABLE_K_IP6_HOPLIMIT, TABLE_K_SPORT, TABLE_K_DPORT,
+	TABLE_K_ICMP_TYPE, TABLE_K_ICMP6_TYPE, TABLE_K_TCP_FLAGS,
+	TABLE_K_CT_STATE, TABLE_K_CT_DIRECTION, TABLE_K_CT_MARK,
+	TABLE_KEYS
+};
+
+/* What an element's field is. */
+enum table_type {
+	TABLE_T_NONE, TABLE_T_IFNAME, TABLE_T_IFINDEX, TABLE_T_ETHER, TABLE_T_IP4, TABLE_T_IP6, TABLE_T_PROTO, TABLE_T_PORT,
+	TABLE_T_ICMP, TABLE_T_ICMP6,
+	TABLE_TYPES
+};
+
+enum table_load { TABLE_LOAD_META, TABLE_LOAD_PAYLOAD, TABLE_LOAD_CT };
+
+struct table_key_row {
+	const char *words;              /* nft's */
+	enum table_load load;
+	uint32_t what;                  /* NFT_META_…, NFT_CT_…, or the payload's base */
+	uint32_t offset;                /* payload */
+	uint8_t len;
+	bool host_order;                /* a number in the host's byte order */
+};
+extern const struct table_key_row table_key_rows[TABLE_KEYS];
+
+struct table_type_row { const char *name; uint32_t id; uint8_t len; };
+extern const struct table_type_row table_type_rows[TABLE_TYPES];
+
+enum table_op {
+	TABLE_S_END,
+	TABLE_S_MATCH,          /* keys[0] & mask (0: no mask) ==, or != when negate, value */
+	TABLE_S_BITS,           /* keys[0] & value is not 0 */
+	TABLE_S_IN,             /* keys in set (not in, when negate) */
+	TABLE_S_VMAP,           /* keys looked up in a verdict map */
+	TABLE_S_ADD,            /* dynamic: add keys to set */
+	TABLE_S_UPDATE,         /* dynamic: add or refresh; with rate: only within the limit */
+	TABLE_S_LIMIT,
+	TABLE_S_SET_META_MARK, TABLE_S_SET_CT_MARK,     /* mark = mark & ~mask | value */
+	TABLE_S_COUNTER,
+	TABLE_S_LOG, TABLE_S_QUEUE, TABLE_S_REJECT_RST, TABLE_S_REJECT_ADMIN,
+	TABLE_S_ACCEPT, TABLE_S_DROP, TABLE_S_RETURN, TABLE_S_JUMP, TABLE_S_GOTO,
+};
+
+struct table_stmt {
+	enum table_op op;
+	bool negate, native;            /* native: QUEUE without compat */
+	uint8_t keys[TABLE_KEYS_MAX];   /* enum table_key, ended by 0 */
+	uint32_t value, mask;
+	uint32_t index;                 /* of the set, chain or counter; queue or group number */
+	uint32_t rate, burst;           /* a second */
+};
+
+struct table_rule {
+	const struct table_stmt *stmts; /* ended by TABLE_S_END */
+	size_t n;
+	const char *comment;            /* NULL: none */
+};
+
+struct table_chain {
+	const char *name;
+	int hook;                       /* NF_INET_…; -1: no base chain */
+	int priority;
+	bool accept;                    /* the base chain's policy */
+	VEC(struct table_rule) rules;
+	struct loc loc;
+};
+
+/* What happens to a set's elements when the table is replaced. */
+enum table_keep { TABLE_STATIC, TABLE_FORGET, TABLE_KEPT };
+
+struct table_set {
+	const char *name;
+	uint8_t types[TABLE_KEYS_MAX];  /* enum table_type, ended by 0 */
+	bool map, interval, dynamic, counter;
+	enum table_keep keep;
+	uint32_t size, timeout_ms;      /* 0: none */
+	uint32_t stride;                /* of keys: the key, and its end when interval */
+	uint8_t *keys;                  /* n of them, sorted */
+	uint32_t *chains;               /* map: where element i jumps to */
+	size_t n, cap;
+	struct loc loc;
+};
+
+struct table {
+	struct arena *arena;
+	const char *about;              /* the comment in chain about */
+	unsigned mark_shift;
+	bool owner;
+	VEC(struct table_set) sets;
+	VEC(struct table_chain) chains;
+	bool failed;                    /* out of memory while building */
+};
+
+/* ---- rows of what is always there: index in struct table = enum ---- */
+
+enum table_fixed_chain {
+	TABLE_CH_FORWARD, TABLE_CH_FORWARD_POST, TABLE_CH_INPUT, TABLE_CH_INPUT_POST, TABLE_CH_OUTPUT, TABLE_CH_OUTPUT_POST,
+	TABLE_CH_ABOUT, TABLE_CH_PASS, TABLE_CH_STRANGE,
+	TABLE_CH_FROM_OPEN, TABLE_CH_OPEN_OPEN, TABLE_CH_TO_GUARDED, TABLE_CH_TO_OBSERVED, TABLE_CH_IN_OPEN,
+	TABLE_CH_OUT_OPEN, TABLE_CH_OUT_GUARDED, TABLE_CH_OUT_JUDGE,
+	TABLE_CH_KNOWN, TABLE_CH_RESTRICTED, TABLE_CH_SLOW, TABLE_CH_SLOW_RELATED,
+	TABLE_CH_ASK, TABLE_CH_ASK_REPLY, TABLE_CH_ASK_METER, TABLE_CH_ASK_OUT, TABLE_CH_ASK_OUT_REPLY,
+	TABLE_CH_UNKNOWN, TABLE_CH_UNKNOWN_REPLY, TABLE_CH_UNKNOWN_METER, TABLE_CH_ASK_Q, TABLE_CH_UNKNOWN_Q,
+	TABLE_CH_DENIED, TABLE_CH_DENIED_REPLY, TABLE_CH_FLOOD, TABLE_CH_UNKNOWN_FLOOD, TABLE_CH_INVALID, TABLE_CH_CLOSED,
+	TABLE_CH_OBSERVE,
+	TABLE_CH_AFTER, TABLE_CH_ALLOWED, TABLE_CH_REMEMBER, TABLE_CH_REMEMBER_REPLY, TABLE_CH_REJECTED,
+	TABLE_CH_FIXED
+};
+
+enum table_fixed_set {
+	TABLE_SET_OPEN, TABLE_SET_GUARDED, TABLE_SET_OBSERVED,
+	TABLE_SET_GUARDED4, TABLE_SET_GUARDED6, TABLE_SET_REMOTE4, TABLE_SET_REMOTE6, TABLE_SET_OBSERVED4, TABLE_SET_OBSERVED6,
+	TABLE_SET_SHAPE6, TABLE_SET_ERRORS4, TABLE_SET_ERRORS6, TABLE_SET_ND_IN, TABLE_SET_ND_OUT,
+	TABLE_SET_FROM, TABLE_SET_IN, TABLE_SET_TO,
+	TABLE_SET_ASKS, TABLE_SET_ASKS_L3, TABLE_SET_NEWS, TABLE_SET_NEWS_IFACE,
+	/* eight each, in the order tcp4 udp4 tcp6 udp6, then the same for replies */
+	TABLE_SET_DENIED,
+	TABLE_SET_HITS_A = TABLE_SET_DENIED + 8,
+	TABLE_SET_HITS_B = TABLE_SET_HITS_A + 8,
+	TABLE_SET_FLOODS_A = TABLE_SET_HITS_B + 8, TABLE_SET_FLOODS_B,
+	TABLE_SET_UNKNOWN_FLOODS_A, TABLE_SET_UNKNOWN_FLOODS_B,
+	TABLE_SET_INVALIDS_A, TABLE_SET_INVALIDS_B,
+	TABLE_SET_STRANGERS_A, TABLE_SET_STRANGERS_B,
+	TABLE_SET_CLOSED_A, TABLE_SET_CLOSED_B,
+	TABLE_SET_FIXED
+};
+/* Variants of denied and hits: bits. */
+enum { TABLE_V_UDP = 1, TABLE_V_SIX = 2, TABLE_V_REPLY = 4, TABLE_VARIANTS = 8 };
+
+struct table_set_row {
+	const char *name;
+	enum table_type types[TABLE_KEYS_MAX];
+	bool map, interval, dynamic, counter;
+	enum table_keep keep;
+	uint32_t size, timeout_ms;
+};
+extern const struct table_set_row table_set_rows[TABLE_SET_FIXED];
+extern const char *const table_chain_rows[TABLE_CH_FIXED];
+
+/* ---- building ---- */
+
+int table_model_new(struct table **ret, struct err *e);         /* with every fixed set and chain, without elements and rules */
+uint32_t table_model_chain(struct table *t, struct loc loc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+uint32_t table_model_set(struct table *t, struct loc loc, const struct table_set_row *row, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void table_model_rule(struct table *t, uint32_t chain, const char *comment, const struct table_stmt *stmts);
+#define TABLE_RULE(t, chain, ...) \
+	table_model_rule((t), (chain), NULL, (const struct table_stmt[]){ __VA_ARGS__, { .op = TABLE_S_END } })
+/* key: stride bytes; chain: maps only. */
+void table_model_element(struct table *t, uint32_t set, const void *key, uint32_t chain);
+/* Sort elements; of equal keys the last added stays. */
+void table_model_freeze(struct table *t);
+
+uint32_t table_model_key_bytes(const struct table_set *s);
+unsigned table_model_fields(const struct table_set *s);
+/* Text fields of a key: "\"eth0\" . 02:…" into out. */
+void table_model_key_text(const struct table_set *s, const uint8_t *key, struct buf *out);
+/* A name fit for nft from an interface's; two different ones never become equal. */
+const char *table_model_ifname(const char *ifname, char buf[static TABLE_NAME]);
+/* Keys of the sets as the kernel holds them. */
+size_t table_model_binding_key(const struct table_binding *b, bool l3, uint8_t ret[static TABLE_KEY_BYTES]);
+void table_model_ifname_key(const char *name, uint8_t ret[static TABLE_IFNAME]);
+
+#define TABLE_KEY1(a) { (a) }
+static inline struct table_stmt table_is(enum table_key k, uint32_t value)
+{
+	return (struct table_stmt){ .op = TABLE_S_MATCH, .keys = { k }, .value = value };
+}
+static inline struct table_stmt table_isnt(enum table_key k, uint32_t value)
+{
+	return (struct table_stmt){ .op = TABLE_S_MATCH, .keys = { k }, .value = value, .negate = true };
+}
+static inline struct table_stmt table_masked(enum table_key k, uint32_t mask, uint32_t value)
+{
+	return (struct table_stmt){ .op = TABLE_S_MATCH, .keys = { k }, .mask = mask, .value = value };
+}
+static inline struct table_stmt table_bits(enum table_key k, uint32_t value)
+{
+	return (struct table_stmt){ .op = TABLE_S_BITS, .keys = { k }, .value = value };
+}
+static inline struct table_stmt table_in(enum table_key k, uint32_t set)
+{
+	return (struct table_stmt){ .op = TABLE_S_IN, .keys = { k }, .index = set };
+}
+static inline struct table_stmt table_notin(enum table_key k, uint32_t set)
+{
+	return (struct table_stmt){ .op = TABLE_S_IN, .keys = { k }, .index = set, .negate = true };
+}
+static inline struct table_stmt table_do(enum table_op op, uint32_t index)
+{
+	return (struct table_stmt){ .op = op, .index = index };
+}
+static inline struct table_stmt table_jump(uint32_t chain) { return table_do(TABLE_S_JUMP, chain); }
+static inline struct table_stmt table_goto(uint32_t chain) { return table_do(TABLE_S_GOTO, chain); }
+static inline struct table_stmt table_count(enum table_counter c) { return table_do(TABLE_S_COUNTER, c); }
+static inline struct table_stmt table_limit(uint32_t rate, uint32_t burst)
+{
+	return (struct table_stmt){ .op = TABLE_S_LIMIT, .rate = rate, .burst = burst };
+}
+
+/* ---- parts of table_build, by file; b is what they share ---- */
+
+struct table_build {
+	struct table *t;
+	const struct table_input *in;
+	struct table_rates rates;
+	uint32_t mask;
+	bool enforcing;                 /* some zone enforces */
+	char page;
+};
+void table_build_gate(struct table_build *b);           /* chains every packet may pass */
+void table_build_asks(struct table_build *b);           /* to the queues, denials, drops by the kernel itself */
+void table_build_post(struct table_build *b);
+void table_build_ifaces(struct table_build *b);         /* per interface: chains, maps, bindings */
+/* The chains whose rules name a page: also refilled by table_turn. */
+extern const enum table_fixed_chain table_page_chains[];
+extern const size_t table_n_page_chains;
+void table_build_page(struct table_build *b);
+struct table_stmt table_set_mark(const struct table_build *b, enum table_op op, uint32_t bits);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table's model and its text, without a kernel: goldens in tests/golden/table (UPDATE=1 writes them anew). */
+#include "kern/table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "kern/table_model.h"
+#include "unit/kern/example.h"
+#include "unit/suite.h"
+
+static struct example x;
+
+static void begin(void)
+{
+	example_init(&x);
+}
+
+static char *printed(const struct table_input *in)
+{
+	struct table *t = NULL;
+	struct err e = { 0 };
+	struct buf out;
+
+	buf_init(&out);
+	ck_assert_msg(table_build(in, &t, &e) == 0, "%s", e.msg);
+	table_print(t, &out);
+	table_free(t);
+	ck_assert(!out.failed);
+	return buf_take(&out, NULL);
+}
+
+static void compare(const char *path, const struct table_input *in)
+{
+	char *text = printed(in), *golden = NULL;
+	struct err e = { 0 };
+	size_t len;
+
+	if (getenv("UPDATE")) {
+		ck_assert_msg(file_replace(path, text, strlen(text), 0644, &e) == 0, "%s", e.msg);
+	} else {
+		ck_assert_msg(file_read(path, 1 << 20, &golden, &len, &e) == 0, "%s", e.msg);
+		ck_assert_msg(!strcmp(golden, text), "%s differs; now:\n%s", path, text);
+	}
+	free(golden);
+	free(text);
+}
+
+START_TEST(prints_the_whole_example)
+{
+	compare("tests/golden/table/example.nft", &x.in);
+}
+END_TEST
+
+START_TEST(prints_the_closed_table)
+{
+	x.in.closed = true;
+	x.in.generation = 0;
+	x.in.n_bindings = 0;
+	compare("tests/golden/table/closed.nft", &x.in);
+}
+END_TEST
+
+START_TEST(prints_a_site_that_only_observes)
+{
+	x.ifaces[0].role = x.ifaces[3].role = x.ifaces[4].role = TABLE_OBSERVED;
+	x.in.n_guarded = x.in.n_remote = 0;
+	x.in.page = 'b';
+	x.in.mark_shift = 16;
+	compare("tests/golden/table/observe.nft", &x.in);
+}
+END_TEST
+
+START_TEST(prints_the_compat_queue_as_a_comment)
+{
+	char *text;
+
+	x.in.native_queue = false;
+	text = printed(&x.in);
+	ck_assert_ptr_nonnull(strstr(text, "# xt target NFQUEUE queue 100\n"));
+	ck_assert_ptr_nonnull(strstr(text, "# xt target NFQUEUE queue 101\n"));
+	free(text);
+}
+END_TEST
+
+START_TEST(is_the_same_whatever_the_order_of_bindings)
+{
+	char *before = printed(&x.in), *after;
+	struct table_binding first = x.bindings[0];
+
+	x.bindings[0] = x.bindings[5];
+	x.bindings[5] = first;
+	after = printed(&x.in);
+	ck_assert_str_eq(before, after);
+	free(before);
+	free(after);
+}
+END_TEST
+
+START_TEST(keeps_the_last_of_equal_bindings)
+{
+	struct table *t = NULL;
+	struct err e = { 0 };
+	size_t n = 0;
+
+	x.bindings[5] = x.bindings[0];
+	x.bindings[5].cls = TABLE_RESTRICTED;
+	ck_assert_int_eq(table_build(&x.in, &t, &e), 0);
+	for (size_t i = 0; i < t->sets.n; i++)
+		if (!strcmp(t->sets.at[i].name, "who4-eth1.20")) {
+			n = t->sets.at[i].n;
+			for (size_t j = 0; j < n; j++)
+				ck_assert_uint_eq(t->sets.at[i].chains[j], TABLE_CH_RESTRICTED);
+		}
+	ck_assert_uint_eq(n, 2);
+	table_free(t);
+}
+END_TEST
+
+/* Every chain that a packet is queued, dropped or accepted in ends so, whatever the rules before it do. */
+START_TEST(has_no_chain_that_falls_off_its_end_where_it_must_not)
+{
+	static const enum table_fixed_chain must_end[] = {
+		TABLE_CH_FORWARD, TABLE_CH_FORWARD_POST, TABLE_CH_INPUT, TABLE_CH_INPUT_POST, TABLE_CH_OUTPUT, TABLE_CH_OUTPUT_POST,
+		TABLE_CH_PASS, TABLE_CH_STRANGE, TABLE_CH_OPEN_OPEN, TABLE_CH_TO_GUARDED, TABLE_CH_KNOWN, TABLE_CH_RESTRICTED,
+		TABLE_CH_ASK, TABLE_CH_ASK_REPLY, TABLE_CH_ASK_METER, TABLE_CH_ASK_OUT, TABLE_CH_ASK_OUT_REPLY, TABLE_CH_UNKNOWN,
+		TABLE_CH_UNKNOWN_REPLY, TABLE_CH_UNKNOWN_METER, TABLE_CH_ASK_Q, TABLE_CH_UNKNOWN_Q, TABLE_CH_FLOOD,
+		TABLE_CH_UNKNOWN_FLOOD, TABLE_CH_INVALID, TABLE_CH_CLOSED, TABLE_CH_OBSERVE, TABLE_CH_AFTER, TABLE_CH_ALLOWED,
+		TABLE_CH_REMEMBER, TABLE_CH_REMEMBER_REPLY, TABLE_CH_REJECTED, TABLE_CH_OUT_GUARDED, TABLE_CH_OUT_JUDGE,
+	};
+	struct table *t = NULL;
+	struct err e = { 0 };
+
+	ck_assert_int_eq(table_build(&x.in, &t, &e), 0);
+	for (size_t i = 0; i < sizeof(must_end) / sizeof(*must_end); i++) {
+		const struct table_chain *c = &t->chains.at[must_end[i]];
+		const struct table_rule *last = &c->rules.at[c->rules.n - 1];
+		const struct table_stmt *s = &last->stmts[last->n - 1];
+
+		ck_assert_uint_gt(c->rules.n, 0);
+		ck_assert_msg(s->op == TABLE_S_DROP || s->op == TABLE_S_GOTO || s->op == TABLE_S_ACCEPT || s->op == TABLE_S_QUEUE,
+			      "%s", c->name);
+		for (size_t j = 0; j + 1 < last->n; j++)
+			ck_assert_msg(last->stmts[j].op == TABLE_S_COUNTER || last->stmts[j].op == TABLE_S_SET_META_MARK,
+				      "%s: the last rule has a condition", c->name);
+	}
+	table_free(t);
+}
+END_TEST
+
+/* Each packet on the way to the queue passes the denials first and gets a note of generation 63. */
+START_TEST(accepts_by_the_ct_mark_only_in_the_gate)
+{
+	struct table *t = NULL;
+	struct err e = { 0 };
+
+	ck_assert_int_eq(table_build(&x.in, &t, &e), 0);
+	for (size_t c = TABLE_CH_AFTER; c < TABLE_CH_FIXED; c++)
+		for (size_t r = 0; r < t->chains.at[c].rules.n; r++)
+			for (size_t s = 0; s < t->chains.at[c].rules.at[r].n; s++)
+				ck_assert_msg(t->chains.at[c].rules.at[r].stmts[s].op != TABLE_S_MATCH ||
+					      t->chains.at[c].rules.at[r].stmts[s].keys[0] != TABLE_K_CT_MARK,
+					      "%s reads the ct mark", t->chains.at[c].name);
+	table_free(t);
+}
+END_TEST
+
+START_TEST(refuses_what_makes_no_sense)
+{
+	struct table *t = NULL;
+	struct err e = { 0 };
+
+	x.in.generation = 63;
+	ck_assert_int_eq(table_build(&x.in, &t, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.msg, "generation 63"));
+	x.in.generation = 0;
+	ck_assert_int_eq(table_build(&x.in, &t, &e), -1);
+	x.in.generation = 62;
+	x.in.mark_shift = 25;
+	ck_assert_int_eq(table_build(&x.in, &t, &e), -1);
+	x.in.mark_shift = 0;
+	x.ifaces[1].name = "sixteen-letters-";
+	x.ifaces[1].loc = (struct loc){ "site.yaml", 3, 9 };
+	ck_assert_int_eq(table_build(&x.in, &t, &e), -1);
+	ck_assert_uint_eq(e.loc.line, 3);
+	x.ifaces[1].name = "fifteen-letters";
+	x.bindings[1].iface = 5;
+	ck_assert_int_eq(table_build(&x.in, &t, &e), -1);
+	x.bindings[1].iface = 0;
+	ck_assert_msg(table_build(&x.in, &t, &e) == 0, "%s", e.msg);
+	table_free(t);
+}
+END_TEST
+
+START_TEST(makes_names_that_nft_reads)
+{
+	char a[TABLE_NAME], b[TABLE_NAME];
+
+	ck_assert_str_eq(table_model_ifname("eth1.20", a), "eth1.20");
+	ck_assert_str_eq(table_model_ifname("br@x", a), "br/40x");
+	ck_assert_str_ne(table_model_ifname("a+b", a), table_model_ifname("a,b", b));
+}
+END_TEST
+
+START_TEST(counts_generations_round)
+{
+	ck_assert_uint_eq(table_next_generation(1), 2);
+	ck_assert_uint_eq(table_next_generation(62), 1);
+	ck_assert_uint_eq(table_mark(24, 1, TABLE_ALLOW), 0x05000000);
+	ck_assert_uint_eq(table_mark(24, 62, TABLE_REJECT), 0xfb000000);
+	ck_assert_uint_eq(table_mark_note(24, TABLE_NOTE_REPLY), 0xff000000);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("table");
+
+	tcase_add_checked_fixture(tc, begin, NULL);
+	tcase_add_test(tc, prints_the_whole_example);
+	tcase_add_test(tc, prints_the_closed_table);
+	tcase_add_test(tc, prints_a_site_that_only_observes);
+	tcase_add_test(tc, prints_the_compat_queue_as_a_comment);
+	tcase_add_test(tc, is_the_same_whatever_the_order_of_bindings);
+	tcase_add_test(tc, keeps_the_last_of_equal_bindings);
+	tcase_add_test(tc, has_no_chain_that_falls_off_its_end_where_it_must_not);
+	tcase_add_test(tc, accepts_by_the_ct_mark_only_in_the_gate);
+	tcase_add_test(tc, refuses_what_makes_no_sense);
+	tcase_add_test(tc, makes_names_that_nft_reads);
+	tcase_add_test(tc, counts_generations_round);
+	return suite_run(tc);
+}
