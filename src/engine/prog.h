@@ -12,34 +12,13 @@
 
 #include "base/err.h"
 #include "base/own.h"
+#include "engine/flow.h"
 #include "ident/who.h"
-#include "net/addr.h"
-#include "net/pkt.h"
 
 struct policy;
 struct buf;
 struct prog;
 struct trace;
-
-/* One end of a flow. */
-struct flow_end {
-	uint32_t iface;         /* into policy->ifaces; WHO_NONE: an interface that no zone names, or not known */
-	bool iface_known;       /* false: offline, nothing is known of the interface */
-	bool firewall;          /* this host itself */
-	bool has_mac;
-	struct mac mac;
-	struct addr addr;
-	struct who_id id;
-};
-
-/* from opens, to is opened to. */
-struct flow {
-	struct flow_end from, to;
-	uint8_t proto, icmp_type;
-	bool has_ports;         /* dport (and sport) are meaningful */
-	uint16_t sport, dport;
-	uint8_t shape;          /* bits of enum pkt_shape: not 0 is denied */
-};
 
 /* What decided. */
 enum verdict_why {
@@ -75,10 +54,5 @@ struct prog_restriction prog_restriction(const struct prog *prog, const struct w
 /* Could any exception, rule or own-zone traffic allow something to or from this identity on this interface?
  * For the kernel's class. */
 bool prog_may_allow(const struct prog *prog, uint32_t iface, const struct who_id *id);
-
-/* A flow from a packet: turned round when it is a reply, ICMP errors by what they quote; identities by who.
- * ifaces maps the kernel's index to policy->ifaces (sorted array of pairs). */
-struct flow_ifmap { const struct flow_ifpair { uint32_t ifindex, iface; } *pairs; size_t n; };
-void flow_of_pkt(const struct pkt *p, const struct flow_ifmap *map, const struct who *w, struct flow *ret);
 
 #endif
