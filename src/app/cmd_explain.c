@@ -125,10 +125,10 @@ static void text(const struct cmd *c, const struct judge *j, const struct questi
 		if (q->trace.more)
 			buf_printf(&out, "and %zu more\n", q->trace.more);
 	}
-	buf_printf(&out, "\n%s%s%s", v->action == POLICY_ALLOW ? cmd_green(c) : cmd_red(c), word_name(policy_action_words, v->action),
-		   cmd_plain(c));
+	buf_printf(&out, "\n%s%s%s", v->action == POLICY_ALLOW ? cmd_green(c) : cmd_red(c),
+		   word_name(policy_action_words, v->action), cmd_plain(c));
 	if (v->rule != POLICY_NONE)
-		buf_printf(&out, " by %s at %s", j->policy->rules[v->rule].id, place(&j->policy->rules[v->rule], where, sizeof(where)));
+		buf_printf(&out, " by %s at %s", q->ev.rule, q->ev.rule_place);
 	else
 		buf_printf(&out, " (%s)", words_why(v));
 	if (v->unknown)

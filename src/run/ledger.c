@@ -137,7 +137,9 @@ static struct recorder_element element_of(const struct table_line *line)
 void ledger_tell(struct recorder *r, const struct judge *j, const struct table_ledger *l, int64_t first_ns, int64_t last_ns,
 		 bool outage, struct ledger_told *told)
 {
-	struct event base = { .first_ns = first_ns, .last_ns = last_ns, .action = EVENT_DROPPED, .summary = true, .opener_is_from = true };
+	struct event base = {
+		.first_ns = first_ns, .last_ns = last_ns, .action = EVENT_DROPPED, .summary = true, .opener_is_from = true,
+	};
 	struct recorder_element *elements = calloc(l->n + 1, sizeof(*elements));
 	size_t n = 0;
 

@@ -11,6 +11,7 @@
 #include "base/diag.h"
 #include "base/log.h"
 #include "base/now.h"
+#include "ident/ident.h"
 #include "policy/policy.h"
 #include "run/fence.h"
 #include "run/judge.h"
@@ -40,9 +41,21 @@ void reload_free(struct reload *r)
 	free(r);
 }
 
-void reload_learn(struct reload *r, const struct ident *ident)
+void reload_learn(struct reload *r, struct ident *ident)
 {
 	r->ident = ident;
+}
+
+void reload_not_before(struct reload *r, int64_t wall_ns)
+{
+	r->not_before_ns = wall_ns;
+}
+
+int64_t reload_now(const struct reload *r)
+{
+	const int64_t now = now_wall_ns();
+
+	return now > r->not_before_ns ? now : r->not_before_ns;
 }
 
 const struct ifaces *reload_ifaces(const struct reload *r)
@@ -83,7 +96,7 @@ struct judge *reload_candidate(struct reload *r, bool colour, struct buf *out)
 	struct err e = { 0 };
 
 	if (p)
-		j = judge_new(p, r->ident, now_wall_ns(), &e);
+		j = judge_new(p, NULL, reload_now(r), &e);      /* its tests know the policy's own devices */
 	if (p && !j)
 		diag_err(d, &e);
 	if (d)
@@ -157,14 +170,36 @@ static int apply(struct reload *r, struct judge *j, struct err *e)
 	return put_in_force(r, j, e);
 }
 
+/* The same with what was learnt; takes j. */
+static struct judge *with_learnt(struct reload *r, struct judge *j, struct err *e)
+{
+	struct judge *next = NULL;
+
+	if (!r->ident)
+		return j;
+	if (ident_set_policy(r->ident, j->policy, reload_now(r), e) == 0)
+		next = judge_who(j, r->ident, e);
+	judge_free(j);
+	return next;
+}
+
 int reload_apply(struct reload *r, struct judge *j, const char *by, struct err *e)
 {
-	struct judge *before = NULL;
 	const struct judge *old = publish_current(r->c.publish);
+	struct judge *before = NULL;
+	struct err second;
 
-	if (old)                        /* to compare modes with, after the old one may be gone */
+	if (old) {                      /* to compare with, and to go back to, after the old one may be gone */
 		before = judge_who(old, r->ident, e);
-	if (apply(r, j, e) < 0) {
+		if (!before) {
+			judge_free(j);
+			return -1;
+		}
+	}
+	j = with_learnt(r, j, e);
+	if (!j || apply(r, j, e) < 0) {
+		if (r->ident && before)
+			ident_set_policy(r->ident, publish_current(r->c.publish)->policy, reload_now(r), &second);
 		judge_free(before);
 		return -1;
 	}
@@ -200,16 +235,16 @@ int reload_rollback(struct reload *r, const char *by, struct err *e)
 
 	if (!r->spare)
 		return err_plain(e, ENOENT, "no policy is on trial");
-	j = judge_at(r->spare, r->ident, now_wall_ns(), e);
+	j = judge_at(r->spare, NULL, reload_now(r), e);
 	if (!j || reload_apply(r, j, by, e) < 0)
 		return -1;
 	reload_confirm(r);
 	return 0;
 }
 
-int reload_time(struct reload *r, int64_t now_ns, struct err *e)
+int reload_time(struct reload *r, struct err *e)
 {
-	struct judge *j = judge_at(publish_current(r->c.publish), r->ident, now_ns, e);
+	struct judge *j = judge_at(publish_current(r->c.publish), r->ident, reload_now(r), e);
 
 	return j ? apply(r, j, e) : -1;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* reload: every way in which what is in force changes: a policy loaded (or refused), tried and confirmed or rolled back, a moment at
- * which entries begin or end, another view of who is where, interfaces that come and go.  Order is always the same: build, test,
- * publish, wait for the workers, one kernel transaction; when the kernel refuses, what was in force is published again.
+/* reload: every way in which what is in force changes: a policy loaded (or refused), tried and confirmed or rolled back, a
+ * moment at which entries begin or end, another view of who is where, interfaces that come and go.  Order is always the
+ * same: build, test, publish, wait for the workers, one kernel transaction; when the kernel refuses, what was in force is published again.
  * Main thread. */
 #ifndef RUN_RELOAD_H
 #define RUN_RELOAD_H
@@ -37,7 +37,10 @@ struct reload *reload_new(const struct reload_config *c, struct err *e);
 void reload_free(struct reload *r);
 OWN(reload)
 /* What the judges are built with from here on; NULL: the policy's devices alone. */
-void reload_learn(struct reload *r, const struct ident *ident);
+void reload_learn(struct reload *r, struct ident *ident);
+/* No moment before this one is believed (the latest that the store has seen): entries that ended stay ended. */
+void reload_not_before(struct reload *r, int64_t wall_ns);
+int64_t reload_now(const struct reload *r);
 
 /* Load the file and run its tests; findings and failed tests as text to out.  NULL: refused. */
 struct judge *reload_candidate(struct reload *r, bool colour, struct buf *out);
@@ -53,7 +56,7 @@ void reload_confirm(struct reload *r);
 int reload_rollback(struct reload *r, const char *by, struct err *e);
 
 /* Entries have begun or ended: compile for now, as a new generation. */
-int reload_time(struct reload *r, int64_t now_ns, struct err *e);
+int reload_time(struct reload *r, struct err *e);
 /* Who is where has changed: a new view, the kernel's bindings brought up to it; generation as it is. */
 int reload_who(struct reload *r, struct err *e);
 /* Interfaces have changed; nothing is done when none that matters did. */

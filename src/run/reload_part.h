@@ -9,7 +9,8 @@ struct arena;
 
 struct reload {
 	struct reload_config c;
-	const struct ident *ident;
+	struct ident *ident;
+	int64_t not_before_ns;
 	struct judge *spare;                    /* what to go back to while a policy is on trial */
 	struct arena *ifaces_arena;
 	struct ifaces ifaces;

@@ -92,7 +92,9 @@ void reload_event(struct reload *r, struct event *ev, const char *detail)
 
 static void tell_mode(struct reload *r, const struct policy_zone *z, const char *was, const char *is, const char *by)
 {
-	struct event ev = { .kind = EVENT_MODE_CHANGED, .severity = POLICY_SEV_MEDIUM, .from = { .zone = z->name, .zone_mode = is } };
+	struct event ev = {
+		.kind = EVENT_MODE_CHANGED, .severity = POLICY_SEV_MEDIUM, .from = { .zone = z->name, .zone_mode = is },
+	};
 	struct json js;
 	struct buf b;
 
@@ -115,7 +117,8 @@ static void tell_modes(struct reload *r, const struct policy *now, const struct 
 			const struct policy_zone *a = &before->zones[k], *b = &now->zones[i];
 
 			if (strcmp(a->name, b->name) == 0 && a->mode != b->mode)
-				tell_mode(r, b, word_name(policy_mode_words, (int)a->mode), word_name(policy_mode_words, (int)b->mode), by);
+				tell_mode(r, b, word_name(policy_mode_words, (int)a->mode),
+					  word_name(policy_mode_words, (int)b->mode), by);
 		}
 	}
 }

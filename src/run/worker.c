@@ -37,7 +37,8 @@ struct worker {
 	struct qs_ptr *judge;
 	struct ring *hits, *wishes;
 	char name[16];
-	int cpu, stop_fd;
+	int cpu, stop_fd, wish_fd;
+	bool wished;                            /* in this batch */
 	pthread_t thread;
 	bool running;
 	struct pkt pkts[SOURCE_BATCH];
@@ -104,6 +105,7 @@ static void wish(struct worker *w, const struct judge *j, const struct flow_end 
 	}
 	*slot = (struct wish){ .ifindex = p->iif, .iface = end->iface, .mac = p->smac, .addr = p->src, .when_ns = p->when_ns };
 	ring_push(w->wishes);
+	w->wished = true;
 }
 
 static void judge_one(struct worker *w, const struct judge *j, unsigned i)
@@ -159,6 +161,16 @@ static void tell(struct worker *w, const struct judge *j, unsigned i)
 	count(&w->stats.hits, 1);
 }
 
+/* Once per batch at most. */
+static void call_main(struct worker *w)
+{
+	const uint64_t one = 1;
+
+	w->wished = false;
+	if (w->wish_fd >= 0)
+		(void)!write(w->wish_fd, &one, sizeof(one));
+}
+
 int worker_step(struct worker *w, struct err *e)
 {
 	const struct judge *j;
@@ -181,6 +193,8 @@ int worker_step(struct worker *w, struct err *e)
 	for (int i = 0; i < n; i++)
 		tell(w, j, (unsigned)i);
 	qs_quiescent();
+	if (w->wished)
+		call_main(w);
 	count(&w->stats.packets, (uint64_t)n);
 	count(&w->stats.batches, 1);
 	count(&w->stats.step_ns, (uint64_t)(now_mono_ns() - begin));
@@ -276,6 +290,7 @@ struct worker *worker_new(const struct worker_config *c, struct err *e)
 	w->source = c->source;
 	w->judge = c->judge;
 	w->cpu = c->cpu;
+	w->wish_fd = c->wish_fd;
 	snprintf(w->name, sizeof(w->name), "%s", c->name);
 	w->hits = ring_new(c->hits ? c->hits : HITS, sizeof(struct hit));
 	w->wishes = ring_new(c->wishes ? c->wishes : WISHES, sizeof(struct wish));

@@ -22,6 +22,7 @@ struct worker_config {
 	struct source *source;                  /* taken over */
 	struct qs_ptr *judge;                   /* of const struct judge */
 	size_t hits, wishes;                    /* ring sizes; 0: 16384, 4096 */
+	int wish_fd;                            /* eventfd to write when there are new wishes, -1: none */
 	int cpu;                                /* to stay on, -1: any */
 };
 
