@@ -267,10 +267,14 @@ static bool is_member(const struct ask *q, uint32_t group, const struct side *s,
 	return true;
 }
 
-static bool is_host(const struct policy_host *h, const struct addr *a)
+/* Never the firewall (a rule towards the core must not open the firewall's own address there), and never an address that
+ * nobody claims on a guarded interface (a camera could take any host's address of the outside). */
+static bool is_host(const struct policy_host *h, const struct side *s)
 {
+	if (s->end->firewall || s->stray)
+		return false;
 	for (uint32_t i = 0; i < h->n_nets; i++)
-		if (addr_prefix_contains(&h->nets[i], a))
+		if (addr_prefix_contains(&h->nets[i], &s->end->addr))
 			return true;
 	return false;
 }
@@ -284,7 +288,7 @@ static bool is_ref(const struct ask *q, const struct policy_ref *r, const struct
 	case POLICY_REF_ZONE: return s->zone == r->index;
 	case POLICY_REF_GROUP: return is_member(q, r->index, s, 0);
 	case POLICY_REF_DEVICE: return s->listed == r->index;
-	case POLICY_REF_HOST: return is_host(&q->p->hosts[r->index], &s->end->addr);
+	case POLICY_REF_HOST: return is_host(&q->p->hosts[r->index], s);
 	}
 	return false;
 }
