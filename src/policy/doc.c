@@ -36,7 +36,7 @@ static const struct { const char *problem, *hint; } hints[] = {
 	{ "found unexpected end of stream", "a quote, '[' or '{' is not closed" },
 	{ "found unknown escape character", "write '\\\\' for a backslash, or use single quotes" },
 	{ "block sequence entries are not allowed", "put a list on lines of its own below its key" },
-	{ "did not find expected node content", "a value is missing here" },
+	{ "did not find expected node content", "a value is missing here, or one that begins with ':' needs quotes" },
 	{ "did not find expected <document start>", "everything belongs below a key: check the indentation" },
 };
 

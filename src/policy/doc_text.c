@@ -41,7 +41,7 @@ static bool refuse(struct diag *d, struct loc loc, uint32_t c)
 	if (c == 0)
 		diag_add(d, DIAG_ERROR, loc, "a NUL byte: this is no text file");
 	else if (c == '\t')
-		diag_add(d, DIAG_ERROR, loc, "a tab: YAML is indented with spaces alone; write spaces");
+		diag_add(d, DIAG_ERROR, loc, "a tab: write spaces instead");
 	else if (c == '\r')
 		diag_add(d, DIAG_ERROR, loc, "a carriage return without a line feed: end lines with a line feed");
 	else

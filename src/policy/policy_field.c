@@ -98,7 +98,7 @@ static const struct policy_field cleared_fields[] = {
 };
 
 static const struct policy_field device_fields[] = {
-	{ "name", POLICY_T_NAME, REQUIRED, MEMBER(policy_device, name), .about = "Its name." },
+	{ "name", POLICY_T_NAME, REQUIRED, MEMBER(policy_device, name), .about = "Its name, as events and groups say it." },
 	{ "macs", POLICY_T_MACS, LIST(policy_device, macs, n_macs), LOCS(policy_device, mac_locs),
 	  .about = "Its MACs." },
 	{ "addresses", POLICY_T_ADDRS, LIST(policy_device, addrs, n_addrs), LOCS(policy_device, addr_locs),
@@ -143,7 +143,7 @@ static const struct policy_field host_fields[] = {
 };
 
 static const struct policy_field service_fields[] = {
-	{ "", POLICY_T_PORTS, FILLED, LIST(policy_service, ports, n),
+	{ "service", POLICY_T_PORTS, FILLED, LIST(policy_service, ports, n),
 	  .about = "Its pieces: tcp/554, udp/50000-59999." },
 	{ 0 }
 };

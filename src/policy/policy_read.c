@@ -64,7 +64,15 @@ bool policy_read_is_name(const char *s)
 void policy_read_bad_name(struct policy_read *r, struct loc loc, const char *s, const char *noun)
 {
 	char better[POLICY_MAX_NAME + 1];
+	struct addr addr;
+	struct mac mac;
 	size_t n = 0;
+
+	if (addr_parse(s, &addr) || addr_mac_parse(s, &mac)) {
+		diag_add(r->d, DIAG_ERROR, loc, "a %s's name cannot read as an address: write a word with a letter, such as at-%s",
+			 noun, s);
+		return;
+	}
 
 	for (; *s && n < sizeof(better) - 1; s++) {
 		better[n] = *s;
@@ -79,8 +87,8 @@ void policy_read_bad_name(struct policy_read *r, struct loc loc, const char *s, 
 		diag_add(r->d, DIAG_ERROR, loc, "a %s's name has up to %d letters, digits, '.', '_' and '-': "
 			 "write '%s'", noun, POLICY_MAX_NAME, better);
 	else
-		diag_add(r->d, DIAG_ERROR, loc, "a %s's name has up to %d letters, digits, '.', '_' and '-', and does "
-			 "not read as an address", noun, POLICY_MAX_NAME);
+		diag_add(r->d, DIAG_ERROR, loc, "a %s's name has up to %d letters, digits, '.', '_' and '-', and begins with one of "
+			 "the first two", noun, POLICY_MAX_NAME);
 }
 
 static const struct policy_field *find_field(const struct policy_field *fields, const char *key)
@@ -150,10 +158,20 @@ static const struct policy_field *usable_field(struct policy_read *r, const stru
 static void check_required(struct policy_read *r, const struct doc_node *v, const struct policy_field *fields,
 			   const char *noun)
 {
-	for (const struct policy_field *f = fields; f->key; f++)
-		if ((f->flags & POLICY_F_REQUIRED) && !doc_get(v, f->key))
+	for (const struct policy_field *f = fields; f->key; f++) {
+		const char *about = f->about ? f->about : "", *what = policy_types[f->type].what;
+		bool text = f->type == POLICY_T_STR || f->type == POLICY_T_NAME || f->type == POLICY_T_ONE;
+		char words[200];
+
+		if (!(f->flags & POLICY_F_REQUIRED) || doc_get(v, f->key))
+			continue;
+		if (text)
+			diag_add(r->d, DIAG_ERROR, v->loc, "%s lacks '%s': %c%.*s", noun, f->key, *about | 0x20,
+				 (int)strcspn(about, ".") - 1, about + 1);
+		else
 			diag_add(r->d, DIAG_ERROR, v->loc, "%s lacks '%s': write %s", noun, f->key,
-				 policy_types[f->type].what);
+				 f->type == POLICY_T_WORD ? word_list(f->more, words, sizeof(words)) : what);
+	}
 }
 
 void policy_read_map(struct policy_read *r, const struct doc_node *v, const struct policy_field *fields, void *obj,
@@ -228,6 +246,9 @@ static void refuse_name(struct policy_read *r, const struct policy_name *n, cons
 	if (first->kind == POLICY_NAME_BUILTIN)
 		diag_add(r->d, DIAG_ERROR, n->loc, "'%s' is built in: give the %s another name", n->name,
 			 policy_kind_nouns[n->kind]);
+	else if (n->kind == POLICY_NAME_RULE)
+		diag_add2(r->d, DIAG_ERROR, n->loc, first->loc, "first here", "the id '%s' is taken: exceptions, restrict entries and "
+			  "rules share their ids; write another", n->name);
 	else if (!first->loc.line)
 		diag_add(r->d, DIAG_ERROR, n->loc, "'%s' is a %s already: give the %s another name", n->name,
 			 policy_kind_nouns[first->kind], policy_kind_nouns[n->kind]);

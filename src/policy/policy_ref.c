@@ -52,6 +52,9 @@ static void unknown_name(struct policy_read *r, const struct doc_node *v, const 
 		snprintf(hint, sizeof(hint), ": there is no file for it in the packs' directories");
 	else if (kinds == BIT(MAKER))
 		snprintf(hint, sizeof(hint), ": there is no file for it in the makers' directories");
+	else
+		snprintf(hint, sizeof(hint), "; define it under %s", kinds & BIT(HOST) ? "hosts, groups or zones" :
+			 kinds & BIT(SERVICE) ? "services" : kinds & BIT(GROUP) ? "groups" : kinds & BIT(ZONE) ? "zones" : "devices");
 	diag_add(r->d, DIAG_ERROR, v->loc, "no %s is called '%.80s'%s", policy_kinds_text(kinds, text, sizeof(text)),
 		 v->text, hint);
 }

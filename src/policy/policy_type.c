@@ -68,6 +68,6 @@ const struct policy_type_row policy_types[POLICY_TYPES] = {
 	[POLICY_T_FAIL] = { policy_read_fail, NULL, NULL, "zones with closed or open, such as { cctv: closed }" },
 	[POLICY_T_FILES] = { policy_read_inventory, NULL, LIST_SCHEMA(FILE_ITEM), "a list of file names" },
 	[POLICY_T_MAP] = { NULL, NULL, NULL, "keys with values" },
-	[POLICY_T_LIST] = { policy_read_section, NULL, NULL, "a list: each entry begins with '- '" },
-	[POLICY_T_NAMED] = { policy_read_section, NULL, NULL, "names with their keys below: no list" },
+	[POLICY_T_LIST] = { policy_read_section, NULL, NULL, "a list, each entry begun with '- '" },
+	[POLICY_T_NAMED] = { policy_read_section, NULL, NULL, "names with their keys behind (name: { key: value })" },
 };
