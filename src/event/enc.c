@@ -17,10 +17,10 @@
 
 /* In this order; ENC_* of enc_format.h are the same as numbers. */
 const char *const enc_steps[] = {
-	[ENC_NAMES_FEW] = "names: the first 8", [ENC_EVIDENCE_ONE] = "evidence: the first", [ENC_WORDS_160] = "words: 160 bytes",
+	[ENC_NAMES_FEW] = "names: the first 8", [ENC_EVIDENCE_ONE] = "evidence: the first", [ENC_WORDS_120] = "words: 160 bytes",
 	[ENC_DETAIL_THIRD] = "detail: what fits a third", [ENC_NAMES_NONE] = "names: none",
-	[ENC_CONTEXT_NONE] = "context: none", [ENC_DETAIL_NONE] = "detail: none", [ENC_WORDS_48] = "words: 48 bytes",
-	[ENC_WORDS_16] = "words: 16 bytes", [ENC_STEPS] = NULL
+	[ENC_CONTEXT_NONE] = "context: none", [ENC_DETAIL_NONE] = "detail: none", [ENC_COPIES_NONE] = "copies: none",
+	[ENC_WORDS_48] = "words: 48 bytes", [ENC_WORDS_12] = "words: 12 bytes", [ENC_STEPS] = NULL
 };
 
 #define CLIP "\xe2\x80\xa6"             /* … */
@@ -34,8 +34,8 @@ struct slot {
 #define W(member) { offsetof(struct event, member), false }
 #define C(member) { offsetof(struct event, member), true }
 static const struct slot event_slots[] = {
-	W(service), W(rule), C(rule_place), W(why), W(exception), W(reason), W(community_id), C(technique), W(domain),
-	W(dns_question), W(tls_name), W(site), W(sensitivity), W(policy_revision), C(policy_digest),
+	C(service), W(rule), C(rule_place), W(why), W(exception), W(reason), W(community_id), C(technique), W(domain),
+	W(dns_question), W(tls_name), W(site), C(sensitivity), W(policy_revision), C(policy_digest),
 };
 #undef W
 #undef C
@@ -187,7 +187,7 @@ static const char *detail_within(struct arena *a, const char *detail, size_t max
 
 static size_t words_max(unsigned steps)
 {
-	return steps > ENC_WORDS_16 ? 16 : steps > ENC_WORDS_48 ? 48 : steps > ENC_WORDS_160 ? 160 : EVENT_WORD_MAX;
+	return steps > ENC_WORDS_12 ? 12 : steps > ENC_WORDS_48 ? 48 : steps > ENC_WORDS_120 ? 160 : EVENT_WORD_MAX;
 }
 
 static void shorten(struct event *ev, unsigned steps, size_t budget, struct arena *a)

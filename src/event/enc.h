@@ -14,7 +14,7 @@ struct buf;
 struct err;
 struct event;
 
-enum { ENC_BUDGET_MIN = 1280, ENC_BUDGET = 2048, ENC_BUDGET_MAX = 8096 };
+enum { ENC_BUDGET_MIN = 2048, ENC_BUDGET = 2048, ENC_BUDGET_MAX = 8096 };
 
 /* What the encoders need beside the event.  Words are borrowed. */
 struct enc_config {

@@ -74,7 +74,7 @@ static void put_mac(struct json *j, const struct event_end *end)
 	json_str(j, "mac", text);
 }
 
-static void put_event(struct json *j, const struct event *ev)
+static void put_event(struct json *j, const struct event *ev, bool copies)
 {
 	const struct meaning *m = &meanings[ev->kind];
 	const char *word = word_name(event_kind_words, (int)ev->kind);
@@ -94,8 +94,8 @@ static void put_event(struct json *j, const struct event *ev)
 	json_str(j, "outcome", m->outcome);
 	json_str(j, "action", m->type || ev->action == EVENT_NOTHING ? word : word_name(event_action_words, (int)ev->action));
 	json_str(j, "code", word);
-	json_str(j, "module", "ringfence");
-	json_str(j, "dataset", "ringfence.event");
+	json_str(j, "module", copies ? "ringfence" : NULL);
+	json_str(j, "dataset", copies ? "ringfence.event" : NULL);
 	json_str(j, "id", ev->id);
 	if (ev->seq)
 		json_u64(j, "sequence", ev->seq);
@@ -103,12 +103,12 @@ static void put_event(struct json *j, const struct event *ev)
 	json_str(j, "reason", ev->reason);
 	put_time(j, "start", ev->first_ns);
 	put_time(j, "end", ev->last_ns);
-	if (ev->last_ns > ev->first_ns && ev->first_ns > 0)
+	if (copies && ev->last_ns > ev->first_ns && ev->first_ns > 0)
 		json_i64(j, "duration", ev->last_ns - ev->first_ns);
 	json_end(j);
 }
 
-static void put_end(struct json *j, const char *key, const struct event_end *end, const char *domain)
+static void put_end(struct json *j, const char *key, const struct event_end *end, const char *domain, bool copies)
 {
 	char text[ADDR_TEXT];
 
@@ -117,7 +117,7 @@ static void put_end(struct json *j, const char *key, const struct event_end *end
 	json_object(j, key);
 	if (end->addr.family) {
 		addr_text(&end->addr, text, sizeof(text));
-		json_str(j, "address", text);
+		json_str(j, "address", copies ? text : NULL);
 		json_str(j, "ip", text);
 	}
 	put_mac(j, end);
@@ -153,7 +153,7 @@ static const char *direction(const struct event *ev)
 	return from && to ? external : to ? "outbound" : from ? "inbound" : ev->from.zone && ev->to.zone ? "internal" : "unknown";
 }
 
-static void put_network(struct json *j, const struct event *ev)
+static void put_network(struct json *j, const struct event *ev, bool copies)
 {
 	uint8_t family = ev->from.addr.family ? ev->from.addr.family : ev->to.addr.family;
 
@@ -169,7 +169,7 @@ static void put_network(struct json *j, const struct event *ev)
 	json_u64(j, "packets", ev->packets);
 	json_u64(j, "bytes", ev->bytes);
 	json_str(j, "community_id", ev->community_id);
-	if (ev->from.vlan) {
+	if (copies && ev->from.vlan) {
 		json_object(j, "vlan");
 		put_number_text(j, "id", ev->from.vlan);
 		json_end(j);
@@ -196,11 +196,11 @@ static void put_side(struct json *j, const char *key, const struct event_end *en
 	json_end(j);
 }
 
-static void put_observer(struct json *j, const struct event *ev, const struct enc_config *c)
+static void put_observer(struct json *j, const struct event *ev, const struct enc_config *c, bool copies)
 {
 	json_object(j, "observer");
 	json_str(j, "type", "firewall");
-	json_str(j, "vendor", "ringfence");
+	json_str(j, "vendor", copies ? "ringfence" : NULL);
 	json_str(j, "product", "ringfence");
 	json_str(j, "version", c->version);
 	json_str(j, "hostname", c->hostname);
@@ -233,15 +233,15 @@ static void put_names(struct json *j, const struct event *ev)
 	}
 }
 
-static void put_rule(struct json *j, const struct event *ev)
+static void put_rule(struct json *j, const struct event *ev, bool copies)
 {
 	if (!ev->rule && !ev->why)
 		return;
 	json_object(j, "rule");
 	json_str(j, "id", ev->rule);
-	json_str(j, "name", ev->rule);
+	json_str(j, "name", copies ? ev->rule : NULL);
 	json_str(j, "ruleset", ev->why);
-	json_str(j, "version", ev->policy_revision);
+	json_str(j, "version", copies ? ev->policy_revision : NULL);
 	json_str(j, "reference", ev->rule_place);
 	json_end(j);
 }
@@ -306,12 +306,12 @@ static void put_threat(struct json *j, const struct event *ev)
 
 /* --- ringfence.* --- */
 
-static void put_own_end(struct json *j, const char *key, const struct event_end *end)
+static void put_own_end(struct json *j, const char *key, const struct event_end *end, bool copies)
 {
 	if (!end->zone && !end->device && !end->device_name && !end->cls && !end->maker)
 		return;
 	json_object(j, key);
-	json_str(j, "zone", end->zone);
+	json_str(j, "zone", copies ? end->zone : NULL);
 	json_str(j, "zone_mode", end->zone_mode);
 	if (end->device)
 		put_number_text(j, "device", end->device);
@@ -354,11 +354,13 @@ static void put_own_packet(struct json *j, const struct event *ev)
 
 static void put_own(struct json *j, const struct event *ev, unsigned steps)
 {
+	bool copies = steps <= ENC_COPIES_NONE;
+
 	json_object(j, "ringfence");
-	json_str(j, "kind", word_name(event_kind_words, (int)ev->kind));
+	json_str(j, "kind", copies ? word_name(event_kind_words, (int)ev->kind) : NULL);
 	json_str(j, "severity", word_name(event_severity_words, ev->severity));
 	json_bool(j, "summary", ev->summary);
-	json_str(j, "store", ev->store_id);
+	json_str(j, "store", copies ? ev->store_id : NULL);
 	json_str(j, "sensitivity", ev->sensitivity);
 	if (ev->policy_revision || ev->policy_digest) {
 		json_object(j, "policy");
@@ -369,19 +371,20 @@ static void put_own(struct json *j, const struct event *ev, unsigned steps)
 	json_str(j, "service", ev->service);
 	json_str(j, "exception", ev->exception);
 	put_own_packet(j, ev);
-	put_own_end(j, "source", &ev->from);
-	put_own_end(j, "destination", &ev->to);
+	put_own_end(j, "source", &ev->from, copies);
+	put_own_end(j, "destination", &ev->to, copies);
 	put_own_list(j, "names", ev->names, ev->n_names);
 	if (ev->more_names)
 		json_u64(j, "more_names", ev->more_names);
 	if (ev->detail)
 		json_raw(j, "detail", ev->detail);
-	put_own_list(j, "shortened", enc_steps, steps);
+	json_str(j, "shortened", steps ? enc_steps[steps - 1] : NULL);
 	json_end(j);
 }
 
 void enc_ecs(const struct event *ev, const struct enc_config *c, unsigned steps, struct buf *out)
 {
+	bool copies = steps <= ENC_COPIES_NONE;         /* what stands elsewhere too, for searching */
 	struct json j;
 	struct buf text;
 
@@ -391,18 +394,20 @@ void enc_ecs(const struct event *ev, const struct enc_config *c, unsigned steps,
 	json_object(&j, NULL);
 	put_time(&j, "@timestamp", ev->last_ns ? ev->last_ns : 1);
 	put_one(&j, "ecs", "version", ECS_VERSION);
-	if (steps <= ENC_WORDS_48)
+	if (copies)
 		json_str(&j, "message", buf_cstr(&text));
-	put_event(&j, ev);
-	put_end(&j, "source", &ev->from, NULL);
-	put_end(&j, "destination", &ev->to, ev->domain ? ev->domain : ev->tls_name);
-	put_network(&j, ev);
-	put_observer(&j, ev, c);
+	put_event(&j, ev, copies);
+	put_end(&j, "source", &ev->from, NULL, copies);
+	put_end(&j, "destination", &ev->to, ev->domain ? ev->domain : ev->tls_name, copies);
+	put_network(&j, ev, copies);
+	put_observer(&j, ev, c, copies);
 	put_names(&j, ev);
-	put_rule(&j, ev);
-	put_device(&j, ev);
+	put_rule(&j, ev, copies);
+	if (copies)
+		put_device(&j, ev);
 	put_threat(&j, ev);
-	put_related(&j, ev);
+	if (copies)
+		put_related(&j, ev);
 	put_own(&j, ev, steps);
 	json_end(&j);
 	out->failed |= text.failed;

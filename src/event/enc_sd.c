@@ -10,7 +10,7 @@
 #include "base/now.h"
 #include "event/event.h"
 
-enum { HOST_MAX = 255, SEQUENCE_MAX = 2147483647 };
+enum { HOST_MAX = 64, SEQUENCE_MAX = 2147483647 };
 
 /* Syslog: critical 2 (crit), high 4 (warning), medium 4, low 5 (notice), info 6. */
 static const uint8_t levels[] = { 6, 5, 4, 4, 2 };
@@ -159,7 +159,7 @@ void enc_sd(const struct event *ev, const struct enc_config *c, unsigned steps, 
 	if (steps)
 		put_param(out, "shortened", enc_steps[steps - 1]);
 	buf_str(out, "] ");
-	if (steps <= ENC_WORDS_48)
+	if (steps <= ENC_COPIES_NONE)
 		enc_message(ev, out);
 	else
 		buf_str(out, word_name(event_kind_words, (int)ev->kind));

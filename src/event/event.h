@@ -54,7 +54,7 @@ struct event {
 	const char *reason;                     /* words for a person */
 	const char *community_id, *technique;   /* "1:…"; MITRE ATT&CK id */
 	const char *domain, *dns_question, *tls_name;
-	const char *names[EVENT_NAMES];         /* of a summary: distinct names asked for, in order of appearance */
+	const char *names[EVENT_NAMES];         /* of a summary: distinct names that its packets asked for, in order */
 	uint8_t n_names;
 	uint64_t more_names;                    /* packets that asked for others beyond these */
 	const char *site, *sensitivity, *policy_revision, *policy_digest;       /* digest: hex */

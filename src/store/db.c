@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* db: opening, and what holds for every database: WAL, checks of version and id, statements, transactions, error words.
  * A handle outlives its file: when that is set aside or the disk fails, sql is closed (NULL) or opened anew. */
+#include "store/db_open.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +13,6 @@
 
 #include "base/digest.h"
 #include "base/file.h"
-#include "store/db_open.h"
 
 enum { BUSY_MS = 2000, READER_BUSY_MS = 300, WAL_LIMIT = 16 << 20 };
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* db: the writer's part: making the directory, setting a bad file aside, the ballast against a full disk, sizes. */
+#include "store/db_open.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -10,7 +12,6 @@
 #include <sys/statvfs.h>
 
 #include "base/file.h"
-#include "store/db_open.h"
 
 enum { ASIDE_KEPT = 4, ASIDE_MAX = 1000, WAL_WORRY = 64 << 20 };
 

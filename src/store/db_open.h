@@ -7,7 +7,7 @@
 
 #include "store/db_sql.h"
 
-enum { DB_STMTS = 64 };
+enum { DB_STMTS = 96 };
 
 struct db {
 	sqlite3 *sql;                           /* NULL while the file can't be used */

@@ -2,8 +2,8 @@
 /* inventory: what ringfenced must still know after a restart: devices with their evidence, bindings, policy texts by digest,
  * when each zone was enforced, observed or without us, the last values of counters, and the latest time ever seen.
  * Functions that write are the recorder's thread's alone (struct db of store_open); each is one short transaction, or part of
- * the one that db_begin opened.  Those that read work on either handle.  After a change of db_epoch everything is to be
- * put again. */
+ * the one that db_begin opened; EUCLEAN: call spool_set_aside.  Those that read work on either handle.  After a change of db_epoch
+ * everything is to be put again. */
 #ifndef STORE_INVENTORY_H
 #define STORE_INVENTORY_H
 
@@ -77,7 +77,7 @@ int inventory_bindings(struct db *db, struct arena *a, struct inventory_binding 
 int inventory_intervals(struct db *db, const char *zone /* NULL: all */, struct arena *a, struct inventory_interval **ret,
 			size_t *ret_n, struct err *e);
 int inventory_counters(struct db *db, struct arena *a, struct inventory_counter **ret, size_t *ret_n, struct err *e);
-/* ENOENT: not there. */
+/* ENOENT: none of that digest. */
 int inventory_text(struct db *db, const char *digest, struct arena *a, const char **ret, size_t *ret_len, struct err *e);
 /* The latest wall clock that inventory_alive or the spool has put; 0: none. */
 int inventory_latest(struct db *db, int64_t *ret_ns, struct err *e);

@@ -167,8 +167,8 @@ static void tell_aside(struct spool *s, const struct db_report *report)
 
 static int insert(struct spool *s, const struct spool_pending *p, struct err *e)
 {
-	static const char sql[] = "INSERT INTO event(seq, lane, kind, severity, at_ns, last_ns, packets, bytes, crc, link, chain, body)"
-				  " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+	static const char sql[] = "INSERT INTO event(seq, lane, kind, severity, at_ns, last_ns, packets, bytes, crc, link, chain,"
+				  " body) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 	sqlite3_stmt *st = db_prepare(s->db, sql, e);
 	const int64_t numbers[] = { (int64_t)p->seq, p->lane, p->kind, p->severity, p->at_ns, p->last_ns, (int64_t)p->packets,
 				    (int64_t)p->bytes, digest_crc32c(p->body, p->body_len) };
@@ -291,7 +291,7 @@ static void renumber(struct spool *s, const struct db_report *report)
 	s->stats.pending = s->pending.n;
 }
 
-static void set_aside(struct spool *s, const char *reason)
+void spool_set_aside(struct spool *s, const char *reason)
 {
 	struct db_report report;
 	struct err e;
@@ -333,7 +333,7 @@ static bool remedy(struct spool *s, const struct err *e)
 	db_rollback(s->db);
 	s->unsure = true;
 	if (e->code == EUCLEAN) {
-		set_aside(s, e->msg);
+		spool_set_aside(s, e->msg);
 		return true;
 	}
 	if (e->code == ENOSPC) {
@@ -407,7 +407,7 @@ int spool_tick(struct spool *s, int64_t mono_ns, int64_t wall_ns, struct err *e)
 		return 0;
 	db_rollback(s->db);
 	if (e->code == EUCLEAN)
-		set_aside(s, e->msg);
+		spool_set_aside(s, e->msg);
 	return -1;
 }
 
@@ -447,7 +447,7 @@ int spool_new(struct db *db, const struct spool_config *c, const struct db_repor
 			free(s);
 			return -1;
 		}
-		set_aside(s, e->msg);
+		spool_set_aside(s, e->msg);
 	}
 	if (report)
 		tell_aside(s, report);

@@ -29,7 +29,7 @@ struct spool_config {
 	size_t pending_bytes;                   /* kept in memory while commits fail; 0: 8 MiB */
 	uint64_t max_bytes;                     /* retention: of the file; 0: nine tenths of the store's cap */
 	int64_t max_age_ns;                     /* 0: none */
-	uint64_t min_free_bytes;                /* of the file system; 0: 64 MiB.  Below it the file stops growing: the oldest make room */
+	uint64_t min_free_bytes;                /* of the file system; 0: 64 MiB.  Below it the oldest make room for new ones */
 };
 
 struct spool_stats {
@@ -47,10 +47,12 @@ struct spool_stats {
 int spool_new(struct db *db, const struct spool_config *c, const struct db_report *report, struct spool **ret, struct err *e);
 void spool_free(struct spool *s);                       /* commits what is pending */
 OWN(spool)
-/* Add *ev; sets its seq, chain, store_id (valid while the spool lives) but no id.  Commits when the group is full.  Fails when the event
- * could not be kept (it is counted then); a commit that failed is no failure here: see spool_stats. */
+/* Add *ev; sets its seq, chain, store_id (valid while the spool lives) but no id.  Commits when the group is full.  Fails when
+ * the event could not be kept (it is counted then); a commit that failed is no failure here: see spool_stats. */
 int spool_append(struct spool *s, struct event *ev, struct err *e);
 int spool_commit(struct spool *s, struct err *e);       /* all that is pending, now */
+/* What others read from the same file was corrupt: set it aside and go on in a new one (db_epoch grows). */
+void spool_set_aside(struct spool *s, const char *reason);
 /* Commit when the group's time is over, try again what failed, keep retention.  Call every 50 to 200 ms. */
 int spool_tick(struct spool *s, int64_t mono_ns, int64_t wall_ns, struct err *e);
 void spool_stats(const struct spool *s, struct spool_stats *ret);
@@ -104,8 +106,8 @@ int spool_read(struct spool_reader *r, const struct spool_query *q, struct arena
 /* "store_id-seq-xxxxxxxx", the last part of the chain: a number that power loss rolled back is not taken for its successor. */
 const char *spool_event_id(const char *store_id, uint64_t seq, const uint8_t chain[static 32], char *buf, size_t size);
 /* What was removed with numbers in (after, until], oldest first, into a. */
-int spool_removed(struct spool_reader *r, uint64_t after, uint64_t until, struct arena *a, struct spool_removed **ret, size_t *ret_n,
-		  struct err *e);
+int spool_removed(struct spool_reader *r, uint64_t after, uint64_t until, struct arena *a, struct spool_removed **ret,
+		  size_t *ret_n, struct err *e);
 
 /* --- verify --- */
 

@@ -2,11 +2,12 @@
 /* spool: retention.  Over the limit of bytes or of age the oldest rows go, a step at a time, each step recorded in `removed` in the
  * same transaction; when the disk is nearly full they make room for new ones inside the file, which then grows no more.
  * Traffic goes first; each lane has a quarter of the bytes for itself. */
+#include "store/spool_row.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/now.h"
-#include "store/spool_row.h"
 
 enum { STEP_ROWS = 512, STEPS = 8, VACUUM_PAGES = 512, ROOM = 1 << 20 };
 #define EXTEND_NS (24 * 3600 * NOW_NS_PER_S)
@@ -38,8 +39,8 @@ static int lane_bytes(struct spool *s, int64_t ret[static SPOOL_LANES], struct e
 static int look(struct spool *s, struct step *step, int64_t before_ns, struct err *e)
 {
 	static const char sql[] = "SELECT count(*), min(seq), max(seq), sum(packets), sum(bytes), sum(n) FROM"
-				  " (SELECT seq, packets, bytes, length(body) AS n, at_ns FROM event WHERE lane = ? ORDER BY seq LIMIT ?)"
-				  " WHERE at_ns < ?";
+				  " (SELECT seq, packets, bytes, length(body) AS n, at_ns FROM event WHERE lane = ? ORDER BY seq"
+				  " LIMIT ?) WHERE at_ns < ?";
 	sqlite3_stmt *st = db_prepare(s->db, sql, e);
 	int64_t *to[] = { &step->rows, &step->first, &step->last, &step->packets, &step->bytes, &step->body_bytes };
 	bool row;
@@ -77,7 +78,8 @@ static int record(struct spool *s, const struct step *step, int64_t wall_ns, str
 		" WHERE id = (SELECT max(id) FROM removed WHERE lane = ?5) AND at_ns > ?6 AND last < ?7 AND reason = ?8";
 	static const char add[] = "INSERT INTO removed(first, last, count, packets, bytes, lane, at_ns, reason)"
 				  " VALUES(?, ?, ?, ?, ?, ?, ?, ?)";
-	const int64_t grown[] = { step->last, step->rows, step->packets, step->bytes, step->lane, wall_ns - EXTEND_NS, step->first };
+	const int64_t grown[] = { step->last, step->rows, step->packets, step->bytes, step->lane, wall_ns - EXTEND_NS,
+				  step->first };
 	const int64_t fresh[] = { step->first, step->last, step->rows, step->packets, step->bytes, step->lane, wall_ns };
 	int64_t changed;
 

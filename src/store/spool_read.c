@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* spool: the reading half.  Every call reads a bounded number of rows and ends its read transaction before it returns.  A damaged
  * page hides only its own rows: then the rows are read one by one. */
+#include "store/spool_row.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,7 +10,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "store/spool_row.h"
 #include "store/store.h"
 
 enum { ROWS = 256, BYTES = 1 << 20 };
@@ -213,8 +214,8 @@ int spool_read(struct spool_reader *r, const struct spool_query *q, struct arena
 	return 0;
 }
 
-int spool_removed(struct spool_reader *r, uint64_t after, uint64_t until, struct arena *a, struct spool_removed **ret, size_t *ret_n,
-		  struct err *e)
+int spool_removed(struct spool_reader *r, uint64_t after, uint64_t until, struct arena *a, struct spool_removed **ret,
+		  size_t *ret_n, struct err *e)
 {
 	static const char sql[] = "SELECT first, last, count, packets, bytes, at_ns, reason FROM removed"
 				  " WHERE last > ? AND first <= ? ORDER BY first, id";

@@ -22,13 +22,15 @@ static const char *const tables[] = {
 	"CREATE TABLE removed(id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, reason TEXT NOT NULL, first INTEGER NOT NULL,"
 	" last INTEGER NOT NULL, count INTEGER NOT NULL, packets INTEGER NOT NULL, bytes INTEGER NOT NULL, at_ns INTEGER NOT NULL)",
 
-	"CREATE TABLE device(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, maker TEXT, cls TEXT, location TEXT, switch_port TEXT,"
-	" zone TEXT, iface TEXT, vlan INTEGER NOT NULL, mac BLOB, sticky INTEGER NOT NULL, first_ns INTEGER NOT NULL,"
+	"CREATE TABLE device(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, maker TEXT, cls TEXT, location TEXT,"
+	" switch_port TEXT, zone TEXT, iface TEXT, vlan INTEGER NOT NULL, mac BLOB, sticky INTEGER NOT NULL,"
+	" first_ns INTEGER NOT NULL,"
 	" last_ns INTEGER NOT NULL)",
 	"CREATE TABLE evidence(device INTEGER NOT NULL, source TEXT NOT NULL, value TEXT NOT NULL, strength TEXT,"
 	" first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, PRIMARY KEY(device, source, value)) WITHOUT ROWID",
 	"CREATE TABLE binding(iface TEXT NOT NULL, mac BLOB NOT NULL, addr BLOB NOT NULL, device INTEGER NOT NULL,"
-	" proof INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, PRIMARY KEY(iface, mac, addr)) WITHOUT ROWID",
+	" proof INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, PRIMARY KEY(iface, mac, addr))"
+	" WITHOUT ROWID",
 	"CREATE INDEX binding_device ON binding(device)",
 	"CREATE TABLE text(digest TEXT PRIMARY KEY, name TEXT, at_ns INTEGER NOT NULL, text BLOB NOT NULL) WITHOUT ROWID",
 	"CREATE TABLE interval(id INTEGER PRIMARY KEY, zone TEXT NOT NULL, state TEXT NOT NULL, start_ns INTEGER NOT NULL,"
