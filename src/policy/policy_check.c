@@ -103,7 +103,8 @@ static void check_open_zone(struct policy_check *c, const struct policy_zone *z)
 			   z->fail == POLICY_FAIL_OPEN ? "fail: open" : NULL;
 
 	if (idle)
-		diag_add(c->d, DIAG_WARNING, z->loc, "zone '%s' is not guarded: '%s' does nothing there; write guarded: true, or leave "
+		diag_add(c->d, DIAG_WARNING, z->loc, "zone '%s' is not guarded: '%s' does nothing there; write guarded: "
+			 "true, or leave "
 			 "it out", z->name, idle);
 }
 
@@ -155,7 +156,8 @@ static void list_undecided(struct policy_check *c, const struct policy_pack *pac
 						 c->p->makers[pack->entries[i].maker].name);
 	}
 	if (n)
-		diag_add(c->d, DIAG_WARNING, loc, "pack '%s' describes makers without naming them, and nobody has decided on %u: %s%s; "
+		diag_add(c->d, DIAG_WARNING, loc, "pack '%s' describes makers without naming them, and nobody has decided on "
+			 "%u: %s%s; "
 			 "until assessed: decides, their devices are unknown", pack->name, n, list, n > 8 ? ", ..." : "");
 }
 
@@ -191,7 +193,8 @@ static void check_site(struct policy_check *c)
 			any_pack = true;
 		}
 	if (any_pack && !p->n_restrict)
-		diag_add(c->d, DIAG_WARNING, loc, "packs say who is restricted, and no restrict entry cuts anybody: write a group with "
+		diag_add(c->d, DIAG_WARNING, loc, "packs say who is restricted, and no restrict entry cuts anybody: write a "
+			 "group with "
 			 "packs, and a restrict entry for it");
 	for (uint32_t i = 0; i < p->n_zones && !p->n_restrict; i++)
 		if (p->zones[i].unknown_own && p->zones[i].unknown == POLICY_UNKNOWN_RESTRICT)

@@ -179,7 +179,8 @@ static void check_addresses(struct policy_check *c, const struct policy_device *
 			diag_add(c->d, DIAG_ERROR, d->addr_locs[k], "%s is no device's own address: leave it out", text);
 		else if (!c->zone_without_nets && !policy_nets_find(&c->nets, a) &&
 			 policy_check_few(c, POLICY_CROWD_NO_ZONE, d->addr_locs[k]))
-			diag_add(c->d, DIAG_WARNING, d->addr_locs[k], "%s of device '%s' lies in no zone's networks", text, d->name);
+			diag_add(c->d, DIAG_WARNING, d->addr_locs[k], "%s of device '%s' lies in no zone's "
+				 "networks", text, d->name);
 	}
 }
 
@@ -191,7 +192,8 @@ static void check_fenced(struct policy_check *c, const struct policy_device *d)
 	if (zone == POLICY_NONE || c->p->zones[zone].guard != POLICY_OPEN || !policy_check_device_restricted(c, d) ||
 	    !policy_check_few(c, POLICY_CROWD_UNGUARDED, d->loc))
 		return;
-	diag_add2(c->d, DIAG_WARNING, d->loc, c->p->zones[zone].loc, "the zone", "device '%s' is of a restricted maker and stands in "
+	diag_add2(c->d, DIAG_WARNING, d->loc, c->p->zones[zone].loc, "the zone", "device '%s' is of a restricted maker and "
+		  "stands in "
 		  "zone '%s', which is not guarded: write guarded: restricted there", d->name, c->p->zones[zone].name);
 }
 
@@ -203,7 +205,8 @@ void policy_check_devices(struct policy_check *c)
 		const struct policy_device *d = &c->p->devices[i];
 
 		if (!d->n_macs && !d->n_addrs)
-			diag_add(c->d, DIAG_ERROR, d->loc, "device '%s' cannot be told from others: give it macs or addresses", d->name);
+			diag_add(c->d, DIAG_ERROR, d->loc, "device '%s' cannot be told from others: give it macs or "
+				 "addresses", d->name);
 		check_addresses(c, d);
 		check_registrant(c, d);
 		check_cleared(c, d);
