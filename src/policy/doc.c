@@ -102,8 +102,8 @@ static bool check_event(struct doc_build *b, const yaml_event_t *ev, const unsig
 	struct loc loc = loc_of(b, ev->start_mark);
 
 	if (anchor) {
-		diag_add(b->diag, DIAG_ERROR, loc, "the anchor '&%.80s': anchors and aliases are not read; "
-			 "write the value out where it is needed", (const char *)anchor);
+		diag_add(b->diag, DIAG_ERROR, loc, "the anchor '&%.80s': anchors and aliases are not read; write the "
+			 "value out where it is needed", (const char *)anchor);
 		return false;
 	}
 	if (++b->nodes > DOC_MAX_NODES) {

@@ -103,9 +103,8 @@ static void check_open_zone(struct policy_check *c, const struct policy_zone *z)
 			   z->fail == POLICY_FAIL_OPEN ? "fail: open" : NULL;
 
 	if (idle)
-		diag_add(c->d, DIAG_WARNING, z->loc, "zone '%s' is not guarded: '%s' does nothing there; write guarded: "
-			 "true, or leave "
-			 "it out", z->name, idle);
+		diag_add(c->d, DIAG_WARNING, z->loc, "zone '%s' is not guarded: '%s' does nothing there; write "
+			 "guarded: true, or leave it out", z->name, idle);
 }
 
 static void check_zone(struct policy_check *c, const struct policy_zone *z)
@@ -113,14 +112,14 @@ static void check_zone(struct policy_check *c, const struct policy_zone *z)
 	if (!z->n_ifaces && !z->n_nets)
 		diag_add(c->d, DIAG_ERROR, z->loc, "nothing belongs to zone '%s': give it interfaces or networks", z->name);
 	else if (z->guard != POLICY_OPEN && !z->n_ifaces)
-		diag_add(c->d, DIAG_WARNING, z->loc, "zone '%s' is guarded and has no interfaces: it is told by addresses alone, "
-			 "which can be forged", z->name);
+		diag_add(c->d, DIAG_WARNING, z->loc, "zone '%s' is guarded and has no interfaces: it is told by "
+			 "addresses alone, which can be forged", z->name);
 	check_zone_ifaces(c, z);
 	if (z->guard == POLICY_OPEN)
 		check_open_zone(c, z);
 	if (z->mode_own && z->mode == POLICY_ENFORCE && c->p->mode == POLICY_OBSERVE)
-		diag_add(c->d, DIAG_WARNING, z->loc, "zone '%s' enforces in a site that observes: nothing is dropped; write mode: "
-			 "enforce for the site, and observe in the other zones", z->name);
+		diag_add(c->d, DIAG_WARNING, z->loc, "zone '%s' enforces in a site that observes: nothing is dropped; "
+			 "write mode: enforce for the site, and observe in the other zones", z->name);
 }
 
 void policy_check_zones(struct policy_check *c)
@@ -156,9 +155,9 @@ static void list_undecided(struct policy_check *c, const struct policy_pack *pac
 						 c->p->makers[pack->entries[i].maker].name);
 	}
 	if (n)
-		diag_add(c->d, DIAG_WARNING, loc, "pack '%s' describes makers without naming them, and nobody has decided on "
-			 "%u: %s%s; "
-			 "until assessed: decides, their devices are unknown", pack->name, n, list, n > 8 ? ", ..." : "");
+		diag_add(c->d, DIAG_WARNING, loc, "pack '%s' describes makers without naming them, and nobody has "
+			 "decided on %u: %s%s; until assessed: decides, their devices are unknown", pack->name, n,
+			 list, n > 8 ? ", ..." : "");
 }
 
 static void check_assessed(struct policy_check *c)
@@ -171,8 +170,9 @@ static void check_assessed(struct policy_check *c)
 		for (uint32_t k = 0; k < pack->n_entries; k++)
 			described |= pack->entries[k].maker == a->maker && pack->entries[k].basis == POLICY_DESCRIBED;
 		if (!described)
-			diag_add(c->d, DIAG_ERROR, a->loc, "pack '%s' does not describe maker '%s' without naming it, so there is "
-				 "nothing to assess: leave the entry out", pack->name, c->p->makers[a->maker].name);
+			diag_add(c->d, DIAG_ERROR, a->loc, "pack '%s' does not describe maker '%s' without naming it, "
+				 "so there is nothing to assess: leave the entry out", pack->name,
+				 c->p->makers[a->maker].name);
 		for (uint32_t k = 0; k < i; k++)
 			if (c->p->assessed[k].maker == a->maker && c->p->assessed[k].pack == a->pack)
 				diag_add2(c->d, DIAG_ERROR, a->loc, c->p->assessed[k].loc, "first here",
@@ -193,19 +193,18 @@ static void check_site(struct policy_check *c)
 			any_pack = true;
 		}
 	if (any_pack && !p->n_restrict)
-		diag_add(c->d, DIAG_WARNING, loc, "packs say who is restricted, and no restrict entry cuts anybody: write a "
-			 "group with "
-			 "packs, and a restrict entry for it");
+		diag_add(c->d, DIAG_WARNING, loc, "packs say who is restricted, and no restrict entry cuts anybody: "
+			 "write a group with packs, and a restrict entry for it");
 	for (uint32_t i = 0; i < p->n_zones && !p->n_restrict; i++)
 		if (p->zones[i].unknown_own && p->zones[i].unknown == POLICY_UNKNOWN_RESTRICT)
-			diag_add(c->d, DIAG_WARNING, p->zones[i].loc, "zone '%s' treats unknown devices as members of the first "
-				 "restrict entry, and there is none", p->zones[i].name);
+			diag_add(c->d, DIAG_WARNING, p->zones[i].loc, "zone '%s' treats unknown devices as members of "
+				 "the first restrict entry, and there is none", p->zones[i].name);
 	if (p->site.baseline.set && p->site.remove_by.set && p->site.remove_by.ns <= p->site.baseline.ns)
 		diag_add2(c->d, DIAG_ERROR, p->site.remove_by.loc, p->site.baseline.loc, "the baseline",
 			  "remove_by lies before the baseline");
 	if (p->n_rules && !p->n_tests)
-		diag_add(c->d, DIAG_NOTE, root->loc, "the policy has no tests: they are what a reload is refused by when a change "
-			 "breaks something");
+		diag_add(c->d, DIAG_NOTE, root->loc, "the policy has no tests: write some, so that a reload which breaks "
+			 "what they ask for is refused");
 }
 
 void policy_check_all(struct policy_read *r)

@@ -145,8 +145,9 @@ static void check_registrant(struct policy_check *c, const struct policy_device 
 
 		if (maker == d->maker || !registrant || !policy_check_few(c, POLICY_CROWD_REGISTRANT, d->mac_locs[k]))
 			continue;
-		diag_add(c->d, DIAG_WARNING, d->mac_locs[k], "%s is registered to %s%s%s%s, and the device is typed '%s': the "
-			 "stricter of the two counts", addr_mac_text(&d->macs[k], mac, sizeof(mac)), registrant,
+		diag_add(c->d, DIAG_WARNING, d->mac_locs[k], "%s is registered to %s%s%s%s, and the device is typed "
+			 "'%s': the stricter of the two counts", addr_mac_text(&d->macs[k], mac, sizeof(mac)),
+			 registrant,
 			 maker != POLICY_NONE ? " (" : "", maker != POLICY_NONE ? c->p->makers[maker].name : "",
 			 maker != POLICY_NONE ? ")" : "", typed);
 	}
@@ -179,8 +180,8 @@ static void check_addresses(struct policy_check *c, const struct policy_device *
 			diag_add(c->d, DIAG_ERROR, d->addr_locs[k], "%s is no device's own address: leave it out", text);
 		else if (!c->zone_without_nets && !policy_nets_find(&c->nets, a) &&
 			 policy_check_few(c, POLICY_CROWD_NO_ZONE, d->addr_locs[k]))
-			diag_add(c->d, DIAG_WARNING, d->addr_locs[k], "%s of device '%s' lies in no zone's "
-				 "networks", text, d->name);
+			diag_add(c->d, DIAG_WARNING, d->addr_locs[k], "%s of device '%s' lies in no zone's networks",
+				 text, d->name);
 	}
 }
 
@@ -192,9 +193,9 @@ static void check_fenced(struct policy_check *c, const struct policy_device *d)
 	if (zone == POLICY_NONE || c->p->zones[zone].guard != POLICY_OPEN || !policy_check_device_restricted(c, d) ||
 	    !policy_check_few(c, POLICY_CROWD_UNGUARDED, d->loc))
 		return;
-	diag_add2(c->d, DIAG_WARNING, d->loc, c->p->zones[zone].loc, "the zone", "device '%s' is of a restricted maker and "
-		  "stands in "
-		  "zone '%s', which is not guarded: write guarded: restricted there", d->name, c->p->zones[zone].name);
+	diag_add2(c->d, DIAG_WARNING, d->loc, c->p->zones[zone].loc, "the zone", "device '%s' is of a restricted maker "
+		  "and stands in zone '%s', which is not guarded: write guarded: restricted there", d->name,
+		  c->p->zones[zone].name);
 }
 
 void policy_check_devices(struct policy_check *c)

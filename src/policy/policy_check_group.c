@@ -21,11 +21,11 @@ static void check_contradiction(struct policy_check *c, const struct policy_grou
 			    g->enrolled == POLICY_YES ? "enrolled: true" : NULL;
 
 	if (g->unknown == POLICY_YES && other)
-		diag_add(c->d, DIAG_ERROR, g->loc, "nobody can be in group '%s': 'unknown: true' are devices without evidence, and "
-			 "'%s' needs some; write two groups", g->name, other);
+		diag_add(c->d, DIAG_ERROR, g->loc, "nobody can be in group '%s': 'unknown: true' are devices without "
+			 "evidence, and '%s' needs some; write two groups", g->name, other);
 	else if (g->enrolled == POLICY_NO && (g->n_tags || g->n_devices))
-		diag_add(c->d, DIAG_ERROR, g->loc, "nobody can be in group '%s': '%s' are of listed devices, and 'enrolled: false' "
-			 "leaves those out", g->name, g->n_tags ? "tags" : "devices");
+		diag_add(c->d, DIAG_ERROR, g->loc, "nobody can be in group '%s': '%s' are of listed devices, and "
+			 "'enrolled: false' leaves those out", g->name, g->n_tags ? "tags" : "devices");
 }
 
 static void check_packs(struct policy_check *c, const struct policy_group *g)
@@ -38,13 +38,12 @@ static void check_packs(struct policy_check *c, const struct policy_group *g)
 		for (uint32_t k = 0; k < pack->n_entries && !any; k++)
 			any = policy_maker_restricted(c->p, pack->entries[k].maker, &g->packs[i], 1, c->now_ns, NULL);
 		if (!pack->used)
-			diag_add(c->d, DIAG_WARNING, g->loc, "group '%s' goes by pack '%s', which the policy's packs: does "
-				 "not list: "
-				 "reports leave it out; add it there", g->name, pack->name);
+			diag_add(c->d, DIAG_WARNING, g->loc, "group '%s' goes by pack '%s', which the policy's packs: "
+				 "does not list: reports leave it out; add it there", g->name, pack->name);
 	}
 	if (g->n_packs && !any)
-		diag_add(c->d, DIAG_WARNING, g->loc, "group '%s' restricts nobody today: its packs name no maker that is "
-			 "restricted",
+		diag_add(c->d, DIAG_WARNING, g->loc, "group '%s' restricts nobody today: its packs name no maker that "
+			 "is restricted",
 			 g->name);
 }
 
@@ -54,9 +53,9 @@ static void check_routed(struct policy_check *c, const struct policy_group *g)
 		const struct policy_zone *z = &c->p->zones[g->zones[i]];
 
 		if (z->routed)
-			diag_add2(c->d, DIAG_WARNING, g->loc, z->loc, "the zone", "group '%s' goes by makers, and zone '%s' "
-				  "is routed: no "
-				  "MAC is seen there, so only listed devices can be members", g->name, z->name);
+			diag_add2(c->d, DIAG_WARNING, g->loc, z->loc, "the zone", "group '%s' goes by makers, and zone "
+				  "'%s' is routed: no MAC is seen there, so only listed devices can be members",
+				  g->name, z->name);
 	}
 }
 
@@ -79,8 +78,8 @@ static void check_tags(struct policy_check *c, const struct policy_group *g, con
 		if (policy_names_find(tags, g->tags[i]))
 			continue;
 		near = policy_names_nearest(tags, g->tags[i], ~0u);
-		diag_add(c->d, DIAG_WARNING, g->loc, "no device has the tag '%s' that group '%s' goes "
-			 "by%s%s%s", g->tags[i], g->name,
+		diag_add(c->d, DIAG_WARNING, g->loc, "no device has the tag '%s' that group '%s' goes by%s%s%s",
+			 g->tags[i], g->name,
 			 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	}
 }
@@ -105,9 +104,8 @@ static void check_loops(struct policy_check *c)
 
 	for (uint32_t i = 0; state && i < c->p->n_groups; i++)
 		if (!state[i] && leads_back(c, i, state, 0))
-			diag_add(c->d, DIAG_ERROR, c->p->groups[i].loc, "the except: of group '%s' leads back to itself, or "
-				 "through more than "
-				 "1000 groups", c->p->groups[i].name);
+			diag_add(c->d, DIAG_ERROR, c->p->groups[i].loc, "the except: of group '%s' leads back to "
+				 "itself, or through more than 1000 groups", c->p->groups[i].name);
 	if (!state)
 		diag_add(c->d, DIAG_ERROR, LOC_NONE, "out of memory while checking groups");
 	free(state);
@@ -122,9 +120,8 @@ void policy_check_groups(struct policy_check *c)
 		const struct policy_group *g = &c->p->groups[i];
 
 		if (is_empty(g))
-			diag_add(c->d, DIAG_ERROR, g->loc, "group '%s' is everybody: write packs, makers, tags, devices, "
-				 "zones, unknown or "
-				 "enrolled", g->name);
+			diag_add(c->d, DIAG_ERROR, g->loc, "group '%s' is everybody: write packs, makers, tags, "
+				 "devices, zones, unknown or enrolled", g->name);
 		check_contradiction(c, g);
 		check_packs(c, g);
 		check_routed(c, g);

@@ -113,7 +113,8 @@ static const struct policy_rule *cuts(const struct policy_check *c, const struct
 	for (uint32_t i = c->p->n_exceptions; i < c->p->n_exceptions + c->p->n_restrict; i++) {
 		const struct policy_rule *r = &c->p->rules[i];
 		const struct policy_group *g = &c->p->groups[r->group];
-		bool all = sel->n && !sel->negate && sel->n <= 64 && !r->observe && policy_rule_live(r, c->now_ns) && !r->expires.set;
+		bool lasts = !r->observe && policy_rule_live(r, c->now_ns) && !r->expires.set;
+		bool all = lasts && sel->n && !sel->negate && sel->n <= 64;
 
 		for (uint32_t k = 0; k < sel->n && all; k++)
 			all = (sel->refs[k].kind == POLICY_REF_GROUP && sel->refs[k].index == r->group && !g->n_except) ||
@@ -155,9 +156,9 @@ static void check_cut(struct policy_check *c, const struct policy_rule *r)
 	else if (to && is_elsewhere(c, &r->to, &r->from))
 		cut = to;
 	if (cut)
-		diag_add2(c->d, DIAG_WARNING, r->loc, cut->loc, "it cuts first", "no packet can match rule '%s': restrict "
-			  "entry '%s' comes "
-			  "before every rule; only an exception gets past it", r->id, cut->id);
+		diag_add2(c->d, DIAG_WARNING, r->loc, cut->loc, "it cuts first", "no packet can match rule '%s': "
+			  "restrict entry '%s' comes before every rule; only an exception gets past it", r->id,
+			  cut->id);
 }
 
 /* A zone with both families, and a host that has IPv4 alone. */
@@ -183,9 +184,8 @@ static void check_dual(struct policy_check *c, const struct policy_rule *r, cons
 		add_host(c, &s, &c->p->hosts[hosts->refs[i].index]);
 		if (s.v4 && !s.v6 && policy_check_few(c, POLICY_CROWD_STACK, hosts->refs[i].loc))
 			diag_add2(c->d, DIAG_WARNING, hosts->refs[i].loc, dual->loc, "the zone", "host '%s' has IPv4 "
-				  "addresses alone and "
-				  "zone '%s' has both: over IPv6, rule '%s' allows "
-				  "nothing", hosts->refs[i].name, dual->name, r->id);
+				  "addresses alone and zone '%s' has both: over IPv6, rule '%s' allows nothing",
+				  hosts->refs[i].name, dual->name, r->id);
 	}
 }
 
@@ -194,11 +194,11 @@ static void check_allow(struct policy_check *c, const struct policy_rule *r, str
 	bool v4 = from.v4 && to.v4, v6 = from.v6 && to.v6;
 
 	if (!v4 && !v6)
-		diag_add(c->d, DIAG_WARNING, r->loc, "no packet can match '%s': one end has IPv4 addresses alone, the other "
-			 "IPv6", r->id);
+		diag_add(c->d, DIAG_WARNING, r->loc, "no packet can match '%s': one end has IPv4 addresses alone, the "
+			 "other IPv6", r->id);
 	else if ((!v4 && is_only(&r->services, ICMP)) || (!v6 && is_only(&r->services, ICMPV6)))
-		diag_add(c->d, DIAG_WARNING, r->services.loc, "no packet can match '%s': its ends speak %s, and its services "
-			 "are %s", r->id,
+		diag_add(c->d, DIAG_WARNING, r->services.loc, "no packet can match '%s': its ends speak %s, and its "
+			 "services are %s", r->id,
 			 v4 ? "IPv4 alone" : "IPv6 alone", v4 ? "icmpv6: write icmp" : "icmp: write icmpv6");
 	if (r->section == POLICY_RULE)
 		check_cut(c, r);
@@ -221,9 +221,8 @@ void policy_check_reach(struct policy_check *c)
 		from = policy_check_span(c, &r->from);
 		to = policy_check_span(c, &r->to);
 		if (!from.guarded && !to.guarded)
-			diag_add(c->d, DIAG_WARNING, r->loc, "no packet can match '%s': neither end stands in a guarded "
-				 "zone, and what passes "
-				 "between others is not decided here", r->id);
+			diag_add(c->d, DIAG_WARNING, r->loc, "no packet can match '%s': neither end stands in a "
+				 "guarded zone, and what passes between others is not decided here", r->id);
 		else if (r->action == POLICY_ALLOW)
 			check_allow(c, r, from, to);
 	}

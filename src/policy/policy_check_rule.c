@@ -23,9 +23,8 @@ static void check_length(struct policy_check *c, const struct policy_rule *r)
 	if (r->section != POLICY_EXCEPTION || !c->p->exception_days || r->expires.ns - from <= max + 86400 * NOW_NS_PER_S)
 		return;
 	now_rfc3339(from + max, 0, day, sizeof(day));
-	diag_add(c->d, DIAG_ERROR, r->expires.loc, "exception '%s' lasts longer than limits.exception_days allows (%u): "
-		 "write %.10s or "
-		 "earlier", r->id, c->p->exception_days, day);
+	diag_add(c->d, DIAG_ERROR, r->expires.loc, "exception '%s' lasts longer than limits.exception_days allows "
+		 "(%u): write %.10s or earlier", r->id, c->p->exception_days, day);
 }
 
 static void check_times(struct policy_check *c, const struct policy_rule *r)
@@ -40,16 +39,16 @@ static void check_times(struct policy_check *c, const struct policy_rule *r)
 	else
 		check_length(c, r);
 	if (r->section == POLICY_RESTRICT && r->expires.set && r->expires.ns > c->now_ns)
-		diag_add(c->d, DIAG_WARNING, r->expires.loc, "restrict entry '%s' ends: from then on its group is left to "
-			 "the rules",
+		diag_add(c->d, DIAG_WARNING, r->expires.loc, "restrict entry '%s' ends: from then on its group is left "
+			 "to the rules",
 			 r->id);
 }
 
 static void check_sensitivity(struct policy_check *c, const struct policy_rule *r)
 {
 	if (r->n_sensitivity && !c->p->site.sensitivity)
-		diag_add(c->d, DIAG_ERROR, r->loc, "%s '%s' applies by sensitivity, and the site has none: write site: { "
-			 "sensitivity: … }",
+		diag_add(c->d, DIAG_ERROR, r->loc, "%s '%s' applies by sensitivity, and the site has none: write site: "
+			 "{ sensitivity: … }",
 			 noun(r), r->id);
 }
 
@@ -80,13 +79,12 @@ static void check_allow(struct policy_check *c, const struct policy_rule *r)
 	if (!r->services.loc.line)
 		diag_add(c->d, DIAG_ERROR, r->loc, "rule '%s' allows and lacks 'services': write them, or services: any", r->id);
 	else if (r->services.any && from_anywhere(&r->from) && to.guarded)
-		diag_add(c->d, DIAG_WARNING, r->services.loc, "%s '%s' opens every service of a guarded zone to everybody: "
-			 "name the "
-			 "services, or who opens", noun(r), r->id);
+		diag_add(c->d, DIAG_WARNING, r->services.loc, "%s '%s' opens every service of a guarded zone to "
+			 "everybody: name the services, or who opens", noun(r), r->id);
 	if (is_media(r) && !from.guarded && to.guarded && !to.open)
-		diag_add(c->d, DIAG_WARNING, r->services.loc, "%s '%s' lets '%s' open UDP media to cameras, but media over "
-			 "UDP is opened by "
-			 "the camera: write from: %s, to: %s", noun(r), r->id, r->from.n ? r->from.refs[0].name : "any",
+		diag_add(c->d, DIAG_WARNING, r->services.loc, "%s '%s' lets '%s' open UDP media to cameras, but media "
+			 "over UDP is opened by the camera: write from: %s, to: %s", noun(r), r->id,
+			 r->from.n ? r->from.refs[0].name : "any",
 			 r->to.n ? r->to.refs[0].name : "any", r->from.n ? r->from.refs[0].name : "any");
 }
 
@@ -107,11 +105,9 @@ static void check_routed(struct policy_check *c, const struct policy_rule *r)
 		const struct policy_zone *z = &c->p->zones[i];
 
 		if (z->routed && z->guard != POLICY_OPEN && z->unknown == POLICY_UNKNOWN_RULES)
-			diag_add2(c->d, DIAG_WARNING, r->loc, z->loc, "the zone", "restrict entry '%s' goes by makers, which "
-				  "cannot be seen "
-				  "in the routed zone '%s', and unknown devices there are left to the rules: write unknown: "
-				  "restrict, "
-				  "or list the devices", r->id, z->name);
+			diag_add2(c->d, DIAG_WARNING, r->loc, z->loc, "the zone", "restrict entry '%s' goes by makers, "
+				  "which cannot be seen in the routed zone '%s', and unknown devices there are left to "
+				  "the rules: write unknown: restrict, or list the devices", r->id, z->name);
 	}
 }
 

@@ -33,8 +33,8 @@ static void check_rule(struct policy_check *c, const struct policy_test *t)
 	if (!t->rule || (!r && strcmp(t->rule, "default") != 0))
 		return;
 	if (r && r->observe)
-		diag_add2(c->d, DIAG_ERROR, t->expect_loc, r->loc, "it", "'%s' is observed and decides nothing: name the "
-			  "entry that does",
+		diag_add2(c->d, DIAG_ERROR, t->expect_loc, r->loc, "it", "'%s' is observed and decides nothing: name "
+			  "the entry that does",
 			  t->rule);
 	else if (action != t->expect && r)
 		diag_add2(c->d, DIAG_ERROR, t->expect_loc, r->loc, "it", "'%s' never gives this: it says %s", t->rule,
@@ -53,9 +53,8 @@ void policy_check_tests(struct policy_check *c)
 		families(c, &t->from, &from4, &from6);
 		families(c, &t->to, &to4, &to6);
 		if (!(from4 && to4) && !(from6 && to6))
-			diag_add2(c->d, DIAG_ERROR, t->to.loc, t->from.loc, "the other end", "one end is IPv4 and the other "
-				  "IPv6: no packet is "
-				  "both");
+			diag_add2(c->d, DIAG_ERROR, t->to.loc, t->from.loc, "the other end", "one end is IPv4 and the "
+				  "other IPv6: no packet is both");
 		check_rule(c, t);
 	}
 }

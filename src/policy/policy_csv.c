@@ -258,8 +258,8 @@ static bool read_rows(struct csv *c, struct doc_node *ret)
 		if (!ok || is_blank(c))
 			continue;
 		if (c->n_cells != c->n_columns) {
-			diag_add(c->diag, DIAG_ERROR, c->cells[0].value.loc, "this line has %u cells, the header %u: put cells "
-				 "that hold a ',' in quotes", c->n_cells, c->n_columns);
+			diag_add(c->diag, DIAG_ERROR, c->cells[0].value.loc, "this line has %u cells, the header %u: "
+				 "put cells that hold a ',' in quotes", c->n_cells, c->n_columns);
 			ok = false;
 		} else {
 			ok = rows.n < POLICY_MAX_DEVICES && make_row(c, &row) && VEC_PUSH(&rows, row);

@@ -104,8 +104,8 @@ static bool take_item(struct policy_read *r, const struct doc_node *v, unsigned 
 	if (r->dir_fd < 0)
 		return refuse(r, v, "this policy has no directory, so it includes no files");
 	if (!is_below(v->text))
-		return refuse(r, v, "files are read below the policy's own directory alone: write a path without '..' or a "
-			      "leading '/'");
+		return refuse(r, v, "files are read below the policy's own directory alone: write a path without '..' "
+			      "or a leading '/'");
 	if (!strpbrk(v->text, "*?["))
 		return take(r, (struct wanted){ v->text, v, depth }, s);
 	if (!expand(r, v, &names, &n))

@@ -358,8 +358,8 @@ static bool print_field(const struct policy *p, const struct policy_field *f, co
 	size_t start = out->len;
 	bool any;
 
-	if (f->type == POLICY_T_MAP && f->own && !*(const bool *)policy_at_const(obj, f->own - 1))
-		return false;
+	if (f->type == POLICY_T_MAP && f->loc_off && !((const struct loc *)policy_at_const(obj, f->loc_off))->line)
+		return false;           /* it was not written */
 	buf_printf(out, "%s: ", f->key);
 	if (type->print && type->print(p, f, obj, out)) {
 		buf_char(out, '\n');

@@ -84,12 +84,11 @@ void policy_read_bad_name(struct policy_read *r, struct loc loc, const char *s, 
 	}
 	better[n] = '\0';
 	if (n && policy_read_is_name(better))
-		diag_add(r->d, DIAG_ERROR, loc, "a %s's name has up to %d letters, digits, '.', '_' and '-': "
-			 "write '%s'", noun, POLICY_MAX_NAME, better);
+		diag_add(r->d, DIAG_ERROR, loc, "a %s's name has up to %d letters, digits, '.', '_' and '-': write "
+			 "'%s'", noun, POLICY_MAX_NAME, better);
 	else
-		diag_add(r->d, DIAG_ERROR, loc, "a %s's name has up to %d letters, digits, '.', '_' and '-', and begins with "
-			 "one of "
-			 "the first two", noun, POLICY_MAX_NAME);
+		diag_add(r->d, DIAG_ERROR, loc, "a %s's name has up to %d letters, digits, '.', '_' and '-', and "
+			 "begins with one of the first two", noun, POLICY_MAX_NAME);
 }
 
 static const struct policy_field *find_field(const struct policy_field *fields, const char *key)
@@ -248,15 +247,14 @@ static void refuse_name(struct policy_read *r, const struct policy_name *n, cons
 		diag_add(r->d, DIAG_ERROR, n->loc, "'%s' is built in: give the %s another name", n->name,
 			 policy_kind_nouns[n->kind]);
 	else if (n->kind == POLICY_NAME_RULE)
-		diag_add2(r->d, DIAG_ERROR, n->loc, first->loc, "first here", "the id '%s' is taken: exceptions, restrict "
-			  "entries and "
-			  "rules share their ids; write another", n->name);
+		diag_add2(r->d, DIAG_ERROR, n->loc, first->loc, "first here", "the id '%s' is taken: exceptions, "
+			  "restrict entries and rules share their ids; write another", n->name);
 	else if (!first->loc.line)
 		diag_add(r->d, DIAG_ERROR, n->loc, "'%s' is a %s already: give the %s another name", n->name,
 			 policy_kind_nouns[first->kind], policy_kind_nouns[n->kind]);
 	else
-		diag_add2(r->d, DIAG_ERROR, n->loc, first->loc, "first defined here", "'%s' is a %s already: give the %s "
-			  "another name", n->name, policy_kind_nouns[first->kind], policy_kind_nouns[n->kind]);
+		diag_add2(r->d, DIAG_ERROR, n->loc, first->loc, "first defined here", "'%s' is a %s already: give the "
+			  "%s another name", n->name, policy_kind_nouns[first->kind], policy_kind_nouns[n->kind]);
 }
 
 static bool enter_name(struct policy_read *r, const struct policy_table *t, const char *name, struct loc loc)

@@ -39,6 +39,14 @@ static bool is_literal(const char *s)
 	return addr_prefix_parse(s, &p, &host_bits) || addr_mac_parse(s, &m);
 }
 
+/* Where a name of these kinds would be defined. */
+static const char *section_of(unsigned kinds)
+{
+	if (kinds & BIT(HOST))
+		return "hosts, groups or zones";
+	return kinds & BIT(SERVICE) ? "services" : kinds & BIT(GROUP) ? "groups" : kinds & BIT(ZONE) ? "zones" : "devices";
+}
+
 static void unknown_name(struct policy_read *r, const struct doc_node *v, const struct policy_names *in, unsigned kinds)
 {
 	const char *near = policy_names_nearest(in, v->text, kinds), *own = r->sources.at[r->sources.n - 1].path;
@@ -53,8 +61,7 @@ static void unknown_name(struct policy_read *r, const struct doc_node *v, const 
 	else if (kinds == BIT(MAKER))
 		snprintf(hint, sizeof(hint), ": there is no file for it in the makers' directories");
 	else
-		snprintf(hint, sizeof(hint), "; define it under %s", kinds & BIT(HOST) ? "hosts, groups or zones" :
-			 kinds & BIT(SERVICE) ? "services" : kinds & BIT(GROUP) ? "groups" : kinds & BIT(ZONE) ? "zones" : "devices");
+		snprintf(hint, sizeof(hint), "; define it under %s", section_of(kinds));
 	diag_add(r->d, DIAG_ERROR, v->loc, "no %s is called '%.80s'%s", policy_kinds_text(kinds, text, sizeof(text)),
 		 v->text, hint);
 }
@@ -182,8 +189,8 @@ void policy_read_sel(struct policy_read *r, const struct doc_node *v, const stru
 	sel->loc = v->loc;
 	if (v->kind == DOC_MAP) {
 		if (v->n != 1 || strcmp(v->pairs[0].key, "not")) {
-			diag_add(r->d, DIAG_ERROR, v->n ? v->pairs[0].loc : v->loc, "'%s' takes a name, a list of names, or "
-				 "{ not: [names] }", f->key);
+			diag_add(r->d, DIAG_ERROR, v->n ? v->pairs[0].loc : v->loc, "'%s' takes a name, a list of "
+				 "names, or { not: [names] }", f->key);
 			return;
 		}
 		sel->negate = true;
@@ -248,8 +255,8 @@ static void read_end_word(struct policy_read *r, const struct doc_node *v, struc
 		return;
 	}
 	if (n && (n->kind == POLICY_NAME_BUILTIN || n->kind == POLICY_NAME_GROUP)) {
-		diag_add(r->d, DIAG_ERROR, v->loc, "'%s' is no single end: write an address, or the name of a device, host or "
-			 "zone", v->text);
+		diag_add(r->d, DIAG_ERROR, v->loc, "'%s' is no single end: write an address, or the name of a device, "
+			 "host or zone", v->text);
 		return;
 	}
 	n = policy_read_ref(r, v, BIT(ZONE) | BIT(DEVICE) | BIT(HOST));

@@ -313,8 +313,8 @@ static bool item_iface(struct policy_read *r, const struct doc_node *v, void *it
 	uint32_t *index = item;
 
 	if (!*s || strlen(s) > 15 || strpbrk(s, "/: \n\"\\*'") || !strcmp(s, ".") || !strcmp(s, "..")) {
-		diag_add(r->d, DIAG_ERROR, v->loc, "'%.60s' is no interface's name: write one of up to 15 characters such as "
-			 "eth1.20", s);
+		diag_add(r->d, DIAG_ERROR, v->loc, "'%.60s' is no interface's name: write one of up to 15 characters "
+			 "such as eth1.20", s);
 		return false;
 	}
 	for (const char *c = s; *c; c++)

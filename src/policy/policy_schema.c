@@ -55,6 +55,8 @@ static void put_value(struct buf *out, const struct policy_field *f, unsigned in
 
 	buf_str(out, "{ ");
 	put_about(out, f);
+	if (f->flags & POLICY_F_FILLED)
+		buf_str(out, "\"minItems\": 1, ");
 	if (type->schema) {
 		buf_str(out, type->schema);
 	} else if (f->type == POLICY_T_WORD) {

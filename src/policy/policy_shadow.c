@@ -176,9 +176,8 @@ static void say(struct policy_check *c, const struct policy_rule *r, const struc
 	const char *does = r->action == by->action ? "" : by->action == POLICY_ALLOW ? ", and allows it" :
 			   by->action == POLICY_DROP ? ", and drops it" : ", and rejects it";
 
-	diag_add2(c->d, DIAG_WARNING, r->loc, by->loc, "the one before it", "'%s' never matches: '%s' stands before it and "
-		  "matches all "
-		  "that it would%s; move it up or take it out", r->id, by->id, does);
+	diag_add2(c->d, DIAG_WARNING, r->loc, by->loc, "the one before it", "'%s' never matches: '%s' stands before it "
+		  "and matches all that it would%s; move it up or take it out", r->id, by->id, does);
 }
 
 static void compare(struct policy_check *c, const struct shadow *s, uint32_t first, uint32_t end)
@@ -198,9 +197,8 @@ static void compare(struct policy_check *c, const struct shadow *s, uint32_t fir
 				say(c, &rules[i], &rules[k]);
 		}
 		if (work >= BUDGET)
-			diag_add(c->d, DIAG_NOTE, rules[i].loc, "from here on, entries are not looked at for being shadowed: "
-				 "there are too "
-				 "many to compare");
+			diag_add(c->d, DIAG_NOTE, rules[i].loc, "from here on, entries are not looked at for being "
+				 "shadowed: there are too many to compare");
 	}
 }
 
