@@ -20,13 +20,14 @@ struct publish {
 	VEC(struct retired) retired;
 };
 
-struct publish *publish_new(struct recorder *r)
+struct publish *publish_new(void)
 {
-	struct publish *p = calloc(1, sizeof(*p));
+	return calloc(1, sizeof(struct publish));
+}
 
-	if (p)
-		p->recorder = r;
-	return p;
+void publish_recorder(struct publish *p, struct recorder *r)
+{
+	p->recorder = r;
 }
 
 void publish_free(struct publish *p)

@@ -15,7 +15,9 @@ struct judge;
 struct publish;
 struct recorder;
 
-struct publish *publish_new(struct recorder *r);        /* NULL: out of memory */
+struct publish *publish_new(void);              /* NULL: out of memory */
+/* Whose records old judges wait for; before the first publish_swap. */
+void publish_recorder(struct publish *p, struct recorder *r);
 void publish_free(struct publish *p);           /* when no worker runs and the recorder has stopped */
 OWN(publish)
 struct qs_ptr *publish_pointer(struct publish *p);      /* for workers */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* reload: every way in which what is in force changes: a policy loaded (or refused), tried and confirmed or rolled back, a
  * moment at which entries begin or end, another view of who is where, interfaces that come and go.  Order is always the
- * same: build, test, publish, wait for the workers, one kernel transaction; when the kernel refuses, what was in force is published again.
+ * same: build, test, publish, wait for the workers, one kernel transaction; when the kernel refuses, what was in force is
+ * published again.
  * Main thread. */
 #ifndef RUN_RELOAD_H
 #define RUN_RELOAD_H

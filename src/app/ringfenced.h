@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ringfenced: the daemon's parts in one place, in the order they are made. */
+#ifndef APP_RINGFENCED_H
+#define APP_RINGFENCED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "kern/probe.h"
+#include "kern/table.h"
+#include "run/ctl_server.h"
+
+struct db;
+struct loop;
+
+struct ringfenced_options {
+	const char *policy, *data, *state, *run, *sock;
+	uint16_t queue, nflog_group;
+	bool foreground, debug, version, help;
+};
+
+enum { RINGFENCED_WORKERS = 3 };
+
+struct ringfenced {
+	struct ringfenced_options o;
+	int64_t started_ns;
+	struct loop *loop;
+	int lock_fd, queue_fd, wish_fd, trial_timer;
+	struct probe probe;
+	bool native_queue, has_log, store_fallback;
+	struct db *db;                          /* until the recorder has it */
+	struct fence *fence;
+	struct table_about about;               /* what was there at the start */
+	struct link_map *links;
+	struct observer *observer;
+	struct recorder *recorder;
+	struct publish *publish;
+	struct reload *reload;
+	struct worker *workers[RINGFENCED_WORKERS];
+	unsigned n_workers;
+	struct watch *watch;
+	struct ctl_server *ctl;
+	int exit_status;
+};
+
+extern const struct ctl_command ringfenced_commands[];
+
+/* The daemon's state as JSON or for people. */
+void ringfenced_status_json(struct ringfenced *d, struct buf *out);
+void ringfenced_status_text(struct ringfenced *d, struct buf *out);
+/* Load the policy file; text says how it went.  trial_s: 0, or so long on trial. */
+enum ctl_status ringfenced_reload(struct ringfenced *d, const char *by, unsigned trial_s, struct buf *text);
+
+/* sd_notify(3)'s protocol; without NOTIFY_SOCKET nothing happens. */
+void ringfenced_notify(const char *state);
+/* Keep CAP_NET_ADMIN alone, for good; the descriptors that needed more are open. */
+int ringfenced_drop(struct err *e);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* status: the daemon's state for machines and for people, and the account: what the kernel dropped, by its own counters, against
+ * what events say, with what is known to be left over and where it is known from. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/ringfenced.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/now.h"
+#include "base/ring.h"
+#include "base/word.h"
+#include "kern/nfq.h"
+#include "policy/policy.h"
+#include "policy/registry.h"
+#include "run/fence.h"
+#include "run/judge.h"
+#include "run/observer.h"
+#include "run/publish.h"
+#include "run/recorder.h"
+#include "run/reload.h"
+#include "run/watch.h"
+#include "run/worker.h"
+
+static uint64_t since_start(const struct watch_state *s, enum table_counter c)
+{
+	const uint64_t base = s->base.at[c].packets, now = s->counts.at[c].packets;
+
+	return now >= base ? now - base : now;
+}
+
+/* A row of the account. */
+struct row {
+	const char *name;
+	uint64_t kernel, attributed;
+};
+
+enum { ROWS = 8 };
+
+static size_t account(struct ringfenced *d, struct row ret[static ROWS])
+{
+	const struct watch_state *s = watch_state(d->watch);
+	const struct recorder_stats r = recorder_stats(d->recorder);
+	const uint64_t *told = s->told.packets;
+	const struct row rows[ROWS] = {
+		{ "judged", since_start(s, TABLE_C_POST_DENIED) + since_start(s, TABLE_C_POST_DENIED_ONCE),
+		  r.denied + r.forgotten },
+		{ "rejected", since_start(s, TABLE_C_POST_REJECTED), r.rejected },
+		{ "denied", since_start(s, TABLE_C_DENIED), told[TABLE_L_DENIED] },
+		{ "flood", since_start(s, TABLE_C_FLOOD), told[TABLE_L_FLOOD] },
+		{ "unknown-flood", since_start(s, TABLE_C_UNKNOWN_FLOOD), told[TABLE_L_UNKNOWN_FLOOD] },
+		{ "invalid", since_start(s, TABLE_C_INVALID), told[TABLE_L_INVALID] },
+		{ "strange", since_start(s, TABLE_C_STRANGE), told[TABLE_L_STRANGE] },
+		{ "closed", since_start(s, TABLE_C_CLOSED), told[TABLE_L_CLOSED] },
+	};
+
+	memcpy(ret, rows, sizeof(rows));
+	return ROWS;
+}
+
+static void account_json(struct ringfenced *d, struct json *js)
+{
+	const struct watch_state *s = watch_state(d->watch);
+	const struct watch_residual *r = &s->residual;
+	struct row rows[ROWS];
+	const size_t n = account(d, rows);
+
+	json_object(js, "accounting");
+	json_array(js, "outcomes");
+	for (size_t i = 0; i < n; i++) {
+		json_object(js, NULL);
+		json_str(js, "name", rows[i].name);
+		json_u64(js, "kernel", rows[i].kernel);
+		json_u64(js, "attributed", rows[i].attributed);
+		json_end(js);
+	}
+	json_end_array(js);
+	json_object(js, "residual");
+	json_u64(js, "unkeyed", r->unkeyed);
+	json_u64(js, "no_verdict", r->no_verdict);
+	json_u64(js, "stale_verdict", r->stale);
+	json_u64(js, "fell_through", r->fell_through);
+	json_u64(js, "queue_full", r->queue_full);
+	json_u64(js, "queue_socket", r->queue_socket);
+	json_u64(js, "records_lost", r->hits_lost);
+	json_u64(js, "copies_lost", r->copies_lost);
+	json_end(js);
+	json_u64(js, "outage_packets", s->told.outage);
+	json_end(js);
+}
+
+static void workers_json(struct ringfenced *d, struct json *js)
+{
+	json_array(js, "workers");
+	for (unsigned i = 0; i < d->n_workers; i++) {
+		const struct worker_stats s = worker_stats(d->workers[i]);
+
+		json_object(js, NULL);
+		json_str(js, "name", worker_name(d->workers[i]));
+		json_u64(js, "packets", s.packets);
+		json_u64(js, "bytes", s.bytes);
+		json_u64(js, "batches", s.batches);
+		json_u64(js, "allowed", s.allowed);
+		json_u64(js, "denied", s.denied);
+		json_u64(js, "denied_once", s.forgotten);
+		json_u64(js, "rejected", s.rejected);
+		json_u64(js, "would_block", s.would_block);
+		json_u64(js, "unguarded", s.unguarded);
+		json_u64(js, "records", s.hits);
+		json_u64(js, "records_lost", s.hits_lost);
+		json_u64(js, "wishes_lost", s.wishes_lost);
+		json_u64(js, "vanished", s.vanished);
+		json_u64(js, "odd", s.odd);
+		json_u64(js, "errors", s.errors);
+		json_u64(js, "ns_per_packet", s.packets ? s.step_ns / s.packets : 0);
+		json_end(js);
+	}
+	json_end_array(js);
+}
+
+static void store_json(struct ringfenced *d, struct json *js)
+{
+	const struct recorder_stats r = recorder_stats(d->recorder);
+
+	json_object(js, "store");
+	json_str(js, "id", r.store_id);
+	json_u64(js, "last_seq", r.spool.last_seq);
+	json_u64(js, "committed_seq", r.spool.committed_seq);
+	json_u64(js, "pending", r.spool.pending);
+	json_u64(js, "refused", r.spool.refused);
+	json_u64(js, "removed", r.spool.removed);
+	json_u64(js, "failures", r.spool.failures);
+	json_bool(js, "full", r.spool.full);
+	json_bool(js, "degraded", r.spool.degraded || d->store_fallback);
+	json_str(js, "error", r.spool.error[0] ? r.spool.error : NULL);
+	json_u64(js, "merge_keys", r.merge.keys);
+	json_u64(js, "merge_folded", r.merge.folded);
+	json_u64(js, "inbox_lost", r.inbox_lost);
+	json_u64(js, "inventory_failed", r.keep_failed);
+	json_end(js);
+}
+
+static void observer_json(struct ringfenced *d, struct json *js)
+{
+	const struct observer_stats o = observer_stats(d->observer);
+	const struct table_input *in = fence_input(d->fence);
+
+	json_object(js, "devices");
+	json_u64(js, "bindings", in ? in->n_bindings : 0);
+	json_u64(js, "claims", o.claims);
+	json_u64(js, "claims_refused", o.refused);
+	json_u64(js, "probes", o.probes);
+	json_u64(js, "answers", o.answers);
+	json_u64(js, "views", o.views);
+	json_u64(js, "malformed", o.malformed);
+	json_u64(js, "contradictory", o.contradictory);
+	json_end(js);
+}
+
+static void names_json(struct json *js, const char *key, const char *const *names, size_t n)
+{
+	json_array(js, key);
+	for (size_t i = 0; i < n; i++)
+		json_str(js, NULL, names[i]);
+	json_end_array(js);
+}
+
+static void policy_json(const struct judge *j, struct json *js)
+{
+	json_object(js, "policy");
+	json_str(js, "path", j->policy->path);
+	json_str(js, "revision", j->policy->revision);
+	json_str(js, "site", j->policy->site.name);
+	json_str(js, "mode", word_name(policy_mode_words, (int)j->policy->mode));
+	json_str(js, "registry", j->policy->registry ? registry_date(j->policy->registry) : NULL);
+	json_object(js, "zones");
+	for (uint32_t i = 0; i < j->policy->n_zones; i++) {
+		const struct policy_zone *z = &j->policy->zones[i];
+
+		json_str(js, z->name, z->guard == POLICY_OPEN ? "open" : word_name(policy_mode_words, (int)z->mode));
+	}
+	json_end(js);
+	json_end(js);
+}
+
+/* NULL: all is well. */
+static const char *degraded(struct ringfenced *d)
+{
+	const struct recorder_stats r = recorder_stats(d->recorder);
+	const struct watch_state *s = watch_state(d->watch);
+
+	if (s->degraded_table)
+		return "the table could not be restored";
+	if (s->stuck)
+		return "a worker does not move";
+	if (reload_ifaces(d->reload)->n_missing)
+		return "a guarded interface is missing";
+	if (d->store_fallback || r.spool.degraded || r.spool.full)
+		return "the event store fails";
+	return NULL;
+}
+
+static void kernel_json(struct ringfenced *d, struct json *js)
+{
+	const struct watch_state *s = watch_state(d->watch);
+	struct ct_stats ct;
+	struct err e;
+
+	json_object(js, "kernel");
+	json_str(js, "queue_by", d->native_queue ? "nft queue" : "xt NFQUEUE");
+	json_object(js, "counters");
+	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
+		json_u64(js, table_counter_names[i], s->counts.at[i].packets);
+	json_end(js);
+	if (fence_ct_stats(d->fence, &ct, &e) == 0) {
+		json_object(js, "conntrack");
+		json_u64(js, "entries", ct.entries);
+		json_u64(js, "max", ct.max);
+		json_u64(js, "drop", ct.drop);
+		json_u64(js, "insert_failed", ct.insert_failed);
+		json_u64(js, "early_drop", ct.early_drop);
+		json_end(js);
+	}
+	json_u64(js, "tampers", s->tampers);
+	json_end(js);
+}
+
+void ringfenced_status_json(struct ringfenced *d, struct buf *out)
+{
+	const struct judge *j = publish_current(d->publish);
+	const struct ifaces *i = reload_ifaces(d->reload);
+	const char *bad = degraded(d);
+	char t[40];
+	struct json js;
+
+	watch_refresh(d->watch);
+	json_init(&js, out);
+	json_object(&js, NULL);
+	json_str(&js, "version", RINGFENCE_VERSION);
+	json_str(&js, "since", now_rfc3339(d->started_ns, 0, t, sizeof(t)));
+	json_str(&js, "state", bad ? "degraded" : "ok");
+	json_str(&js, "degraded", bad);
+	json_u64(&js, "generation", j->generation);
+	json_bool(&js, "on_trial", reload_on_trial(d->reload));
+	json_u64(&js, "retired_judges", publish_retired(d->publish));
+	policy_json(j, &js);
+	json_object(&js, "interfaces");
+	names_json(&js, "open", i->open, i->n_open);
+	names_json(&js, "shut", i->closed, i->n_closed);
+	names_json(&js, "missing", i->missing, i->n_missing);
+	json_end(&js);
+	observer_json(d, &js);
+	workers_json(d, &js);
+	store_json(d, &js);
+	account_json(d, &js);
+	kernel_json(d, &js);
+	json_end(&js);
+	buf_char(out, '\n');
+}
+
+void ringfenced_status_text(struct ringfenced *d, struct buf *out)
+{
+	const struct judge *j = publish_current(d->publish);
+	const struct recorder_stats r = recorder_stats(d->recorder);
+	const struct table_input *in = fence_input(d->fence);
+	const struct ifaces *ifs = reload_ifaces(d->reload);
+	const char *bad = degraded(d);
+	struct row rows[ROWS];
+	size_t n;
+	char t[40];
+
+	watch_refresh(d->watch);
+	n = account(d, rows);
+	buf_printf(out, "state       %s%s%s\n", bad ? "degraded: " : "ok", bad ? bad : "",
+		   reload_on_trial(d->reload) ? ", on trial" : "");
+	buf_printf(out, "since       %s\n", now_rfc3339(d->started_ns, 0, t, sizeof(t)));
+	buf_printf(out, "policy      %s, revision %s, mode %s, generation %u\n", j->policy->path,
+		   j->policy->revision ? j->policy->revision : "-", word_name(policy_mode_words, (int)j->policy->mode),
+		   j->generation);
+	buf_printf(out, "devices     %zu bindings in the kernel\n", in ? in->n_bindings : 0);
+	for (size_t i = 0; i < ifs->n_missing; i++)
+		buf_printf(out, "missing     interface %s\n", ifs->missing[i]);
+	for (size_t i = 0; i < ifs->n_closed; i++)
+		buf_printf(out, "shut        interface %s stands on a guarded one and is in no zone\n", ifs->closed[i]);
+	for (unsigned i = 0; i < d->n_workers; i++) {
+		const struct worker_stats s = worker_stats(d->workers[i]);
+
+		buf_printf(out, "worker      %-8s %llu packets, %llu allowed, %llu denied, %llu would block\n",
+			   worker_name(d->workers[i]), (unsigned long long)s.packets, (unsigned long long)s.allowed,
+			   (unsigned long long)(s.denied + s.forgotten + s.rejected), (unsigned long long)s.would_block);
+	}
+	buf_printf(out, "store       %llu events, %zu pending%s%s\n", (unsigned long long)r.spool.last_seq, r.spool.pending,
+		   r.spool.degraded ? ", failing: " : "", r.spool.degraded ? r.spool.error : "");
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].kernel || rows[i].attributed)
+			buf_printf(out, "account     %-14s %llu dropped by the kernel, %llu in events\n", rows[i].name,
+				   (unsigned long long)rows[i].kernel, (unsigned long long)rows[i].attributed);
+	}
+}

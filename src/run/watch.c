@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The second's round.  A page of the ledger is told a second after it was turned, when no processor writes to it any more. */
+#include "run/watch_part.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/now.h"
+#include "policy/policy.h"
+#include "run/fence.h"
+#include "run/judge.h"
+#include "run/observer.h"
+#include "run/publish.h"
+#include "run/recorder.h"
+#include "run/reload.h"
+#include "run/worker.h"
+
+enum { TURN_S = 10, HEARTBEAT_S = 300, STUCK_S = 8, SETTLE_MS = 900, LAST_SETTLE_MS = 30 };
+
+struct watch *watch_new(const struct watch_config *c, struct err *e)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+
+	if (!w) {
+		err_plain(e, ENOMEM, "out of memory");
+		return NULL;
+	}
+	w->c = *c;
+	if (!w->c.turn_s)
+		w->c.turn_s = TURN_S;
+	if (!w->c.heartbeat_s)
+		w->c.heartbeat_s = HEARTBEAT_S;
+	w->started_ns = w->page_from_ns = w->page_to_ns = now_wall_ns();
+	if (fence_counters(c->fence, &w->s.base, e) < 0) {
+		free(w);
+		return NULL;
+	}
+	w->s.counts = w->s.base;
+	return w;
+}
+
+void watch_free(struct watch *w)
+{
+	free(w);
+}
+
+const struct watch_state *watch_state(const struct watch *w)
+{
+	return &w->s;
+}
+
+void watch_trial(struct watch *w, int64_t until_ns)
+{
+	w->trial_until_ns = until_ns;
+}
+
+static void collect(struct watch *w)
+{
+	struct table_ledger l;
+	struct err e = { 0 };
+
+	if (fence_collect(w->c.fence, &l, &e) < 0) {
+		log_warn("the ledger cannot be read, trying again error=\"%s\"", e.msg);
+		return;
+	}
+	ledger_tell(w->c.recorder, publish_page_owner(w->c.publish), &l, w->page_from_ns, w->page_to_ns, w->c.inherited,
+		    &w->s.told);
+	w->c.inherited = false;
+	table_ledger_free(&l);
+	publish_page_collected(w->c.publish);
+}
+
+static bool page_settled(struct watch *w)
+{
+	int64_t since;
+
+	return fence_page_waits(w->c.fence, &since) && now_mono_ns() - since >= SETTLE_MS * NOW_NS_PER_MS;
+}
+
+/* What of the counters stands in the ledger. */
+static uint64_t ledger_sum(const struct table_counts *c)
+{
+	static const enum table_counter keyed[] = {
+		TABLE_C_DENIED, TABLE_C_FLOOD, TABLE_C_UNKNOWN_FLOOD, TABLE_C_INVALID, TABLE_C_STRANGE, TABLE_C_CLOSED,
+	};
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < sizeof(keyed) / sizeof(keyed[0]); i++)
+		sum += c->at[keyed[i]].packets;
+	return sum;
+}
+
+static void turn(struct watch *w)
+{
+	const uint64_t sum = ledger_sum(&w->s.counts);
+	struct err e = { 0 };
+	bool turned;
+
+	if (sum == w->turned_at)
+		return;
+	if (fence_turn(w->c.fence, &turned, &e) < 0) {
+		log_warn("the ledger's page cannot be turned error=\"%s\"", e.msg);
+		return;
+	}
+	if (!turned)
+		return;
+	w->page_from_ns = w->page_to_ns;
+	w->page_to_ns = now_wall_ns();
+	w->turned_at = sum;
+	w->s.turns++;
+}
+
+static void time_passes(struct watch *w)
+{
+	static struct log_limit limit;
+	const struct judge *j = publish_current(w->c.publish);
+	const int64_t now = reload_now(w->c.reload);
+	struct err e = { 0 };
+	unsigned held;
+
+	if (w->next_change_of != j) {
+		w->next_change_of = j;
+		w->next_change_ns = policy_next_change(j->policy, j->at_ns);
+	}
+	if (now < w->next_change_ns)
+		return;
+	if (reload_time(w->c.reload, &e) == 0)
+		log_info("entries have begun or ended, everything is judged anew");
+	else if (log_allow(&limit, 3, &held))
+		log_error("what has ended cannot be taken out of force error=\"%s\" held_back=%u", e.msg, held);
+}
+
+static void trial_ends(struct watch *w)
+{
+	struct err e = { 0 };
+
+	if (!w->trial_until_ns || now_mono_ns() < w->trial_until_ns)
+		return;
+	w->trial_until_ns = 0;
+	if (!reload_on_trial(w->c.reload))
+		return;
+	log_warn("the policy on trial was not confirmed: going back");
+	if (reload_rollback(w->c.reload, "rollback: not confirmed in time", &e) < 0)
+		log_error("the former policy cannot be put in force error=\"%s\"", e.msg);
+}
+
+static bool all_move(struct watch *w)
+{
+	bool stuck = false;
+	const uint64_t r = recorder_beats(w->c.recorder);
+
+	for (unsigned i = 0; i < w->c.n_workers; i++) {
+		const uint64_t beats = worker_stats(w->c.workers[i]).beats;
+
+		w->still[i] = beats == w->beats[i] ? w->still[i] + 1 : 0;
+		w->beats[i] = beats;
+		stuck |= w->still[i] >= STUCK_S;
+	}
+	w->still[WATCH_WORKERS] = r == w->recorder_beats ? w->still[WATCH_WORKERS] + 1 : 0;
+	w->recorder_beats = r;
+	if (stuck && !w->s.stuck)
+		log_error("a worker does not move any more");
+	w->s.stuck = stuck;
+	return !stuck;
+}
+
+bool watch_second(struct watch *w)
+{
+	const unsigned epoch = recorder_stats(w->c.recorder).epoch;
+
+	w->ticks++;
+	publish_tick(w->c.publish);
+	if (page_settled(w))
+		collect(w);
+	if (w->ticks % w->c.turn_s == 0) {
+		watch_refresh(w);
+		turn(w);
+	}
+	time_passes(w);
+	trial_ends(w);
+	observer_keep(w->c.observer, epoch != w->epoch);
+	w->epoch = epoch;
+	if (w->ticks % w->c.heartbeat_s == 1)
+		watch_heartbeat(w);
+	return all_move(w);
+}
+
+void watch_last(struct watch *w)
+{
+	const struct timespec settle = { .tv_nsec = LAST_SETTLE_MS * 1000000L };
+	int64_t since;
+
+	if (fence_page_waits(w->c.fence, &since))
+		collect(w);
+	watch_refresh(w);
+	turn(w);
+	nanosleep(&settle, NULL);
+	if (fence_page_waits(w->c.fence, &since))
+		collect(w);
+	observer_keep(w->c.observer, false);
+}

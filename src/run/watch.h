@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* watch: what the daemon does by the clock and when others touch its things: pages of the ledger turned and told, moments at
+ * which entries begin or end, a policy on trial, threads that no longer move, our table changed by others' hands, what was
+ * lost, the heartbeat.  Main thread. */
+#ifndef RUN_WATCH_H
+#define RUN_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/own.h"
+#include "kern/nfq.h"
+#include "kern/table.h"
+#include "run/ledger.h"
+
+struct fence;
+struct observer;
+struct publish;
+struct recorder;
+struct reload;
+struct watch;
+struct worker;
+
+enum { WATCH_WORKERS = 4 };
+
+struct watch_config {
+	struct fence *fence;
+	struct publish *publish;
+	struct recorder *recorder;
+	struct reload *reload;
+	struct observer *observer;
+	struct worker *workers[WATCH_WORKERS];
+	unsigned n_workers;
+	uint16_t queue;                         /* the first of two */
+	int queue_fd;                           /* nfq_stats_open */
+	unsigned turn_s, heartbeat_s;           /* 0: 10, 300 */
+	bool inherited;                         /* the first page to be collected was written before this daemon */
+};
+
+/* What could not be attributed to any event's detail, each from its own source. */
+struct watch_residual {
+	uint64_t unkeyed, no_verdict, stale, fell_through;      /* the table's counters */
+	uint64_t queue_full, queue_socket;                      /* the queues' rows in /proc */
+	uint64_t hits_lost, copies_lost;                        /* rings; NFLOG sequence gaps */
+};
+
+struct watch_state {
+	struct table_counts base, counts;       /* at the start, and as last read */
+	struct ledger_told told;
+	struct watch_residual residual;
+	uint64_t tampers, turns, restores_failed;
+	bool stuck;                             /* a thread has not moved */
+	bool degraded_table;                    /* our table could not be restored */
+};
+
+struct watch *watch_new(const struct watch_config *c, struct err *e);
+void watch_free(struct watch *w);
+OWN(watch)
+/* Once a second.  true: all threads move (feed the watchdog). */
+bool watch_second(struct watch *w);
+/* fence_watch_fd is readable. */
+void watch_tamper(struct watch *w);
+/* A policy was put on trial until then (monotonic; 0: no more). */
+void watch_trial(struct watch *w, int64_t until_ns);
+/* Before a stop: turn the page and tell it. */
+void watch_last(struct watch *w);
+/* Read the counters now, and tell what was lost. */
+void watch_refresh(struct watch *w);
+const struct watch_state *watch_state(const struct watch *w);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* watch_part: what the watch's files share. */
+#ifndef RUN_WATCH_PART_H
+#define RUN_WATCH_PART_H
+
+#include "run/watch.h"
+
+struct watch {
+	struct watch_config c;
+	struct watch_state s;
+	int64_t started_ns;                     /* wall */
+	int64_t page_from_ns, page_to_ns;       /* wall: when the page that waits was live */
+	int64_t trial_until_ns;
+	int64_t next_change_ns;                 /* wall */
+	const void *next_change_of;             /* the judge it was computed for */
+	uint64_t turned_at;                     /* sum of the ledger's counters at the last turn */
+	unsigned ticks;
+	uint64_t beats[WATCH_WORKERS], recorder_beats;
+	unsigned still[WATCH_WORKERS + 1];      /* seconds without a beat */
+	struct watch_residual told;             /* of the residual, as events */
+	unsigned epoch;                         /* of the store, as last seen */
+};
+
+void watch_heartbeat(struct watch *w);
+
+#endif

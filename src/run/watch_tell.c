@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Losses told as events, each counted at its own source; the heartbeat; others' hands on our table. */
+#include "run/watch_part.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/now.h"
+#include "base/word.h"
+#include "event/event.h"
+#include "policy/policy.h"
+#include "policy/registry.h"
+#include "run/fence.h"
+#include "run/judge.h"
+#include "run/publish.h"
+#include "run/recorder.h"
+#include "run/reload.h"
+#include "run/worker.h"
+#include "store/inventory.h"
+
+static uint64_t since_start(const struct watch *w, enum table_counter c)
+{
+	const uint64_t base = w->s.base.at[c].packets, now = w->s.counts.at[c].packets;
+
+	return now >= base ? now - base : now;  /* the table was made anew: its counters began at 0 */
+}
+
+static void read_residual(struct watch *w)
+{
+	static const enum table_counter unkeyed[] = {
+		TABLE_C_DENIED_UNKEYED, TABLE_C_FLOOD_UNKEYED, TABLE_C_UNKNOWN_FLOOD_UNKEYED, TABLE_C_INVALID_UNKEYED,
+		TABLE_C_STRANGE_UNKEYED, TABLE_C_CLOSED_UNKEYED,
+	};
+	struct watch_residual r = { 0 };
+	struct nfq_stats q;
+	struct err e;
+
+	for (size_t i = 0; i < sizeof(unkeyed) / sizeof(unkeyed[0]); i++)
+		r.unkeyed += since_start(w, unkeyed[i]);
+	r.no_verdict = since_start(w, TABLE_C_NO_VERDICT);
+	r.stale = since_start(w, TABLE_C_STALE_VERDICT);
+	r.fell_through = since_start(w, TABLE_C_FELL_THROUGH);
+	for (uint16_t i = 0; i < 2 && w->c.queue_fd >= 0; i++) {
+		if (nfq_stats_read(w->c.queue_fd, (uint16_t)(w->c.queue + i), &q, &e) < 0 || !q.found)
+			continue;
+		r.queue_full += q.dropped_full;
+		r.queue_socket += q.dropped_socket;
+	}
+	for (unsigned i = 0; i < w->c.n_workers; i++) {
+		const struct worker_stats s = worker_stats(w->c.workers[i]);
+
+		r.hits_lost += s.hits_lost;
+		if (strcmp(worker_name(w->c.workers[i]), "observe") == 0)
+			r.copies_lost += s.vanished;
+	}
+	w->s.residual = r;
+}
+
+struct loss {
+	const char *name, *what;
+	uint64_t now, *told;
+};
+
+static void tell_loss(struct watch *w, const struct loss *l)
+{
+	struct event ev = { .kind = EVENT_LOSS, .severity = POLICY_SEV_MEDIUM, .action = EVENT_DROPPED, .summary = true };
+	struct json js;
+	struct buf b;
+
+	if (l->now <= *l->told)
+		return;
+	ev.packets = l->now - *l->told;
+	*l->told = l->now;
+	buf_init(&b);
+	json_init(&js, &b);
+	json_object(&js, NULL);
+	json_str(&js, "counter", l->name);
+	json_str(&js, "what", l->what);
+	json_u64(&js, "packets", ev.packets);
+	json_u64(&js, "since_start", l->now);
+	json_end(&js);
+	reload_event(w->c.reload, &ev, buf_cstr(&b));
+	buf_fini(&b);
+}
+
+void watch_refresh(struct watch *w)
+{
+	static struct log_limit limit;
+	struct watch_residual *t = &w->told;
+	const struct watch_residual *r = &w->s.residual;
+	struct err e = { 0 };
+	unsigned held;
+
+	if (fence_counters(w->c.fence, &w->s.counts, &e) < 0 && log_allow(&limit, 3, &held))
+		log_warn("the kernel's counters cannot be read error=\"%s\" held_back=%u", e.msg, held);
+	read_residual(w);
+	const struct loss losses[] = {
+		{ "unkeyed", "dropped by the kernel while its ledger was full", r->unkeyed, &t->unkeyed },
+		{ "no-verdict", "queued, and came back without an answer", r->no_verdict, &t->no_verdict },
+		{ "stale-verdict", "answered by a generation that was gone", r->stale, &t->stale },
+		{ "fell-through", "fell through the table", r->fell_through, &t->fell_through },
+		{ "queue-full", "dropped because the queue was full", r->queue_full, &t->queue_full },
+		{ "queue-socket", "dropped because the queue's socket was full", r->queue_socket, &t->queue_socket },
+		{ "hits-lost", "dropped as decided; the record was lost because the ring was full", r->hits_lost, &t->hits_lost },
+		{ "copies-lost", "passed in an observed zone; the copy was lost", r->copies_lost, &t->copies_lost },
+	};
+
+	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
+		tell_loss(w, &losses[i]);
+}
+
+static int keep_alive(struct db *db, void *arg, struct err *e)
+{
+	(void)arg;
+	return inventory_alive(db, now_wall_ns(), e);
+}
+
+static void file_digests(struct json *js, const struct policy *p)
+{
+	char hex[65];
+
+	json_object(js, "files");
+	for (uint32_t i = 0; i < p->n_files; i++)
+		json_str(js, p->files[i].path, digest_hex(p->files[i].sha256, sizeof(p->files[i].sha256), hex, sizeof(hex)));
+	json_end(js);
+}
+
+void watch_heartbeat(struct watch *w)
+{
+	const struct judge *j = publish_current(w->c.publish);
+	const struct recorder_stats s = recorder_stats(w->c.recorder);
+	struct event ev = { .kind = EVENT_HEARTBEAT, .severity = POLICY_SEV_INFO };
+	char hex[65];
+	struct json js;
+	struct buf b;
+
+	buf_init(&b);
+	json_init(&js, &b);
+	json_object(&js, NULL);
+	json_str(&js, "version", RINGFENCE_VERSION);
+	json_str(&js, "store", s.store_id);
+	json_str(&js, "chain", digest_hex(s.chain, sizeof(s.chain), hex, sizeof(hex)));
+	json_u64(&js, "last_seq", s.spool.last_seq);
+	json_u64(&js, "generation", j->generation);
+	json_str(&js, "registry", j->policy->registry ? registry_date(j->policy->registry) : NULL);
+	json_object(&js, "zones");
+	for (uint32_t i = 0; i < j->policy->n_zones; i++) {
+		if (j->policy->zones[i].guard != POLICY_OPEN)
+			json_str(&js, j->policy->zones[i].name, word_name(policy_mode_words, (int)j->policy->zones[i].mode));
+	}
+	json_end(&js);
+	file_digests(&js, j->policy);
+	json_end(&js);
+	reload_event(w->c.reload, &ev, buf_cstr(&b));
+	buf_fini(&b);
+	recorder_keep(w->c.recorder, keep_alive, NULL, NULL);
+}
+
+/* ---- others' hands ---- */
+
+struct touched {
+	struct watch *w;
+	bool ours;
+	int64_t since_ns;
+	char what[256];
+};
+
+static void on_change(const struct table_change *c, void *arg)
+{
+	struct touched *t = arg;
+	struct event ev = { .kind = EVENT_BYPASS_POSSIBLE, .severity = POLICY_SEV_HIGH };
+	struct json js;
+	struct buf b;
+
+	if (c->ours) {
+		if (!t->ours)
+			memcpy(t->what, c->what, sizeof(c->what));
+		t->ours = true;
+	}
+	if (!c->foreign_risk)
+		return;
+	buf_init(&b);
+	json_init(&js, &b);
+	json_object(&js, NULL);
+	json_str(&js, "what", c->what);
+	json_end(&js);
+	reload_event(t->w->c.reload, &ev, buf_cstr(&b));
+	buf_fini(&b);
+	log_warn("others' rules may go around the table what=\"%s\"", c->what);
+}
+
+static void tell_tamper(struct watch *w, const struct touched *t, const char *differences, bool restored)
+{
+	struct event ev = { .kind = EVENT_TAMPER, .severity = POLICY_SEV_CRITICAL };
+	const int64_t us = (now_mono_ns() - t->since_ns) / 1000;
+	struct json js;
+	struct buf b;
+
+	w->s.tampers++;
+	buf_init(&b);
+	json_init(&js, &b);
+	json_object(&js, NULL);
+	json_str(&js, "what", t->what);
+	json_strn(&js, "differences", differences, strnlen(differences, 2000));
+	json_bool(&js, "restored", restored);
+	json_i64(&js, "exposed_us", us);
+	json_end(&js);
+	reload_event(w->c.reload, &ev, buf_cstr(&b));
+	buf_fini(&b);
+	log_error("the table was changed by others what=\"%s\" restored=%s exposed_us=%lld", t->what, restored ? "yes" : "no",
+		  (long long)us);
+}
+
+static void set_right(struct watch *w, const struct touched *t)
+{
+	struct err e = { 0 };
+	struct buf differences;
+	size_t n = 1;
+
+	buf_init(&differences);
+	if (fence_verify(w->c.fence, &differences, &n, &e) < 0)
+		n = 1;
+	if (n == 0) {
+		log_info("others touched the table, it is as it should be what=\"%s\"", t->what);
+	} else {
+		w->s.degraded_table = fence_restore(w->c.fence, &e) < 0;
+		w->s.restores_failed += w->s.degraded_table;
+		tell_tamper(w, t, buf_cstr(&differences), !w->s.degraded_table);
+		if (w->s.degraded_table)
+			log_error("the table cannot be restored error=\"%s\"", e.msg);
+	}
+	buf_fini(&differences);
+}
+
+void watch_tamper(struct watch *w)
+{
+	struct touched t = { .w = w, .since_ns = now_mono_ns() };
+	struct err e = { 0 };
+	bool lost = false;
+
+	if (fence_watch(w->c.fence, on_change, &t, &lost, &e) < 0)
+		log_warn("notifications of nf_tables cannot be read error=\"%s\"", e.msg);
+	if (lost && !t.ours) {
+		t.ours = true;
+		memcpy(t.what, "notifications were lost", sizeof("notifications were lost"));
+	}
+	if (t.ours)
+		set_right(w, &t);
+}
