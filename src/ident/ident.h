@@ -170,5 +170,6 @@ uint64_t ident_device_of_mac(const struct ident *id, const struct mac *mac);    
 uint64_t ident_device_named(const struct ident *id, const char *name);          /* of a listed one; 0: none */
 unsigned ident_evidence_of(const struct ident *id, uint64_t device, struct ident_evidence ret[static IDENT_EVIDENCE]);
 uint64_t ident_last_id(const struct ident *id);         /* the highest device id given out */
+uint64_t ident_seed(const struct ident *id);
 
 #endif
