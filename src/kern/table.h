@@ -218,7 +218,12 @@ struct table_change {
 	char what[96];                  /* "chain ask deleted by pid 123 (nft)" */
 };
 typedef void (*table_change_fn)(const struct table_change *c, void *arg);
-/* self: port ids whose changes are our own (the sockets that table_send & co. use). */
-int table_watch(struct nl *n, const uint32_t *self, size_t n_self, table_change_fn fn, void *arg, bool *ret_lost, struct err *e);
+/* What table_watch knows of a transaction whose end has not come yet; zeroed before the first call. */
+struct table_watch { struct table_change change; bool pending; };
+/* self: port ids whose changes are our own (the sockets that table_send & co. use).  fn is called once per transaction. */
+int table_watch(struct nl *n, struct table_watch *w, const uint32_t *self, size_t n_self, table_change_fn fn, void *arg,
+		bool *ret_lost, struct err *e);
+/* Others' flowtables, queue, notrack and ct mark rules that are there already: fn once for each table that has some. */
+int table_risks(struct nl *n, table_change_fn fn, void *arg, struct err *e);
 
 #endif

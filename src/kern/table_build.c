@@ -120,30 +120,54 @@ static void build_sets(struct table_build *b)
 	build_numbers(b, TABLE_SET_ND_OUT, "\x83\x84\x85\x86\x87\x88\x8f");
 }
 
+static int begin(struct table_build *b, const struct table_input *in, char page, struct table **ret, struct err *e)
+{
+	if (table_model_new(ret, e) < 0)
+		return -1;
+	*b = (struct table_build){
+		.t = *ret, .in = in, .rates = rates_of(in), .mask = table_mark_mask(in->mark_shift), .page = page,
+		.enforcing = some_zone_enforces(in),
+	};
+	b->t->owner = in->owner;
+	build_about(b);
+	return 0;
+}
+
+static int finish(struct table *t, struct err *e)
+{
+	table_model_freeze(t);
+	return t->failed ? err_plain(e, ENOMEM, "out of memory for the kernel's table") : 0;
+}
+
+int table_build_turned(const struct table_input *in, char page, struct table **ret, struct err *e)
+{
+	AUTO(table) t = NULL;
+	struct table_build b;
+
+	if (begin(&b, in, page, &t, e) < 0)
+		return -1;
+	table_build_page(&b);
+	if (finish(t, e) < 0)
+		return -1;
+	*ret = TAKE(t);
+	return 0;
+}
+
 int table_build(const struct table_input *in, struct table **ret, struct err *e)
 {
 	AUTO(table) t = NULL;
-	struct table_build b = { .in = in };
+	struct table_build b;
 
-	if (check_input(in, e) < 0 || table_model_new(&t, e) < 0)
+	if (check_input(in, e) < 0 || begin(&b, in, in->page ? in->page : 'a', &t, e) < 0)
 		return -1;
-	b.t = t;
-	b.rates = rates_of(in);
-	b.mask = table_mark_mask(in->mark_shift);
-	b.page = in->page ? in->page : 'a';
-	b.enforcing = some_zone_enforces(in);
-	t->mark_shift = in->mark_shift;
-	t->owner = in->owner;
-	build_about(&b);
 	build_sets(&b);
 	table_build_gate(&b);
 	table_build_asks(&b);
 	table_build_page(&b);
 	table_build_post(&b);
 	table_build_ifaces(&b);
-	table_model_freeze(t);
-	if (t->failed)
-		return err_plain(e, ENOMEM, "out of memory for the kernel's table");
+	if (finish(t, e) < 0)
+		return -1;
 	*ret = TAKE(t);
 	return 0;
 }

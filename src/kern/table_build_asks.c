@@ -12,8 +12,6 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 
-#define SENDER { TABLE_K_IIF, TABLE_K_ETHER_SADDR }
-
 /* What of a packet is remembered, and tests that it is of this variant. */
 struct flow_variant { struct table_stmt family, proto; uint8_t keys[TABLE_KEYS_MAX]; };
 
@@ -47,17 +45,18 @@ static void build_denied(struct table_build *b, uint32_t chain, unsigned first)
 		struct flow_variant f = variant_of(v);
 		struct table_stmt known = with_keys(TABLE_S_IN, TABLE_SET_DENIED + v, f.keys);
 
-		TABLE_RULE(b->t, chain, f.family, f.proto, known, with_keys(TABLE_S_UPDATE, hits + v, f.keys),
+		TABLE_RULE(b->t, chain, f.family, f.proto, TABLE_ETHER, known, with_keys(TABLE_S_UPDATE, hits + v, f.keys),
 			   table_count(TABLE_C_DENIED), table_do(TABLE_S_DROP, 0));
-		TABLE_RULE(b->t, chain, f.family, f.proto, known, table_count(TABLE_C_DENIED_UNKEYED), table_do(TABLE_S_DROP, 0));
+		TABLE_RULE(b->t, chain, f.family, f.proto, TABLE_ETHER, known, table_count(TABLE_C_DENIED_UNKEYED),
+			   table_do(TABLE_S_DROP, 0));
 	}
 }
 
 /* A drop of the kernel's own, counted by sender where there is one and the page has room. */
-static void build_drop(struct table_build *b, uint32_t chain, uint32_t page_a, enum table_counter c, enum table_key k1,
-		       enum table_key k2)
+static void build_drop(struct table_build *b, uint32_t chain, uint32_t page_a, enum table_counter c)
 {
-	TABLE_RULE(b->t, chain, { .op = TABLE_S_UPDATE, .keys = { k1, k2 }, .index = page_a + (b->page == 'b') },
+	TABLE_RULE(b->t, chain, TABLE_ETHER,
+		   { .op = TABLE_S_UPDATE, .keys = { TABLE_K_IIF, TABLE_K_ETHER_SADDR }, .index = page_a + (b->page == 'b') },
 		   table_count(c), table_do(TABLE_S_DROP, 0));
 	TABLE_RULE(b->t, chain, table_count(c + 1), table_do(TABLE_S_DROP, 0));
 }
@@ -72,14 +71,19 @@ void table_build_page(struct table_build *b)
 {
 	build_denied(b, TABLE_CH_DENIED, 0);
 	build_denied(b, TABLE_CH_DENIED_REPLY, TABLE_V_REPLY);
-	build_drop(b, TABLE_CH_FLOOD, TABLE_SET_FLOODS_A, TABLE_C_FLOOD, TABLE_K_IIF, TABLE_K_ETHER_SADDR);
-	build_drop(b, TABLE_CH_UNKNOWN_FLOOD, TABLE_SET_UNKNOWN_FLOODS_A, TABLE_C_UNKNOWN_FLOOD, TABLE_K_IIF, TABLE_K_ETHER_SADDR);
-	build_drop(b, TABLE_CH_INVALID, TABLE_SET_INVALIDS_A, TABLE_C_INVALID, TABLE_K_IIF, TABLE_K_ETHER_SADDR);
-	build_drop(b, TABLE_CH_CLOSED, TABLE_SET_CLOSED_A, TABLE_C_CLOSED, TABLE_K_IIF, TABLE_K_ETHER_SADDR);
-	if (b->enforcing)
-		build_drop(b, TABLE_CH_STRANGE, TABLE_SET_STRANGERS_A, TABLE_C_STRANGE, TABLE_K_IIFNAME, TABLE_K_OIFNAME);
-	else
+	build_drop(b, TABLE_CH_FLOOD, TABLE_SET_FLOODS_A, TABLE_C_FLOOD);
+	build_drop(b, TABLE_CH_UNKNOWN_FLOOD, TABLE_SET_UNKNOWN_FLOODS_A, TABLE_C_UNKNOWN_FLOOD);
+	build_drop(b, TABLE_CH_INVALID, TABLE_SET_INVALIDS_A, TABLE_C_INVALID);
+	build_drop(b, TABLE_CH_CLOSED, TABLE_SET_CLOSED_A, TABLE_C_CLOSED);
+	if (!b->enforcing) {
 		TABLE_RULE(b->t, TABLE_CH_STRANGE, table_goto(TABLE_CH_PASS));
+		return;
+	}
+	TABLE_RULE(b->t, TABLE_CH_STRANGE,
+		   { .op = TABLE_S_UPDATE, .keys = { TABLE_K_IIFNAME, TABLE_K_OIFNAME },
+		     .index = TABLE_SET_STRANGERS_A + (b->page == 'b') },
+		   table_count(TABLE_C_STRANGE), table_do(TABLE_S_DROP, 0));
+	TABLE_RULE(b->t, TABLE_CH_STRANGE, table_count(TABLE_C_STRANGE_UNKEYED), table_do(TABLE_S_DROP, 0));
 }
 
 static void build_note(struct table_build *b, uint32_t chain, enum table_note note, uint32_t next)
@@ -101,7 +105,7 @@ static void build_questions(struct table_build *b)
 	build_note(b, TABLE_CH_ASK, TABLE_NOTE_ASKED, TABLE_CH_ASK_METER);
 	TABLE_RULE(b->t, TABLE_CH_ASK_REPLY, table_jump(TABLE_CH_DENIED_REPLY));
 	build_note(b, TABLE_CH_ASK_REPLY, TABLE_NOTE_REPLY, TABLE_CH_ASK_METER);
-	TABLE_RULE(b->t, TABLE_CH_ASK_METER,
+	TABLE_RULE(b->t, TABLE_CH_ASK_METER, TABLE_ETHER,
 		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_ASKS, r->ask_per_s, r->ask_burst),
 		   table_goto(TABLE_CH_ASK_Q));
 	/* An interface without Ethernet addresses has one meter for all. */
@@ -119,7 +123,7 @@ static void build_questions(struct table_build *b)
 	build_note(b, TABLE_CH_UNKNOWN, TABLE_NOTE_ASKED, TABLE_CH_UNKNOWN_METER);
 	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_REPLY, table_jump(TABLE_CH_DENIED_REPLY));
 	build_note(b, TABLE_CH_UNKNOWN_REPLY, TABLE_NOTE_REPLY, TABLE_CH_UNKNOWN_METER);
-	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_METER,
+	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_METER, TABLE_ETHER,
 		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_NEWS, r->new_per_s, r->new_burst),
 		   meter(TABLE_K_IIF, TABLE_K_NONE, TABLE_SET_NEWS_IFACE, r->new_iface_per_s, r->new_iface_burst),
 		   table_goto(TABLE_CH_UNKNOWN_Q));
@@ -148,5 +152,6 @@ void table_build_asks(struct table_build *b)
 	}
 	build_questions(b);
 	TABLE_RULE(b->t, TABLE_CH_ASK_Q, { .op = TABLE_S_QUEUE, .index = b->in->queue, .native = b->in->native_queue });
-	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_Q, { .op = TABLE_S_QUEUE, .index = b->in->queue + 1U, .native = b->in->native_queue });
+	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_Q,
+		   { .op = TABLE_S_QUEUE, .index = b->in->queue + 1U, .native = b->in->native_queue });
 }

@@ -176,7 +176,8 @@ static void build_observe(struct table_build *b)
 	TABLE_RULE(b->t, TABLE_CH_OBSERVE, FLOW_STATE, limit, copy,
 		   table_set_mark(b, TABLE_S_SET_CT_MARK, seen.value), table_goto(TABLE_CH_PASS));
 	TABLE_RULE(b->t, TABLE_CH_OBSERVE,
-		   table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_RELATED) | NF_CT_STATE_INVALID_BIT | NF_CT_STATE_UNTRACKED_BIT),
+		   table_bits(TABLE_K_CT_STATE,
+			      NF_CT_STATE_BIT(IP_CT_RELATED) | NF_CT_STATE_INVALID_BIT | NF_CT_STATE_UNTRACKED_BIT),
 		   limit, copy, table_goto(TABLE_CH_PASS));
 	TABLE_RULE(b->t, TABLE_CH_OBSERVE, table_count(TABLE_C_OBSERVE_SKIPPED), table_goto(TABLE_CH_PASS));
 }

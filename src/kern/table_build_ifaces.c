@@ -19,14 +19,6 @@ static const struct table_set_row routed_rows[2] = {
 	{ "", { TABLE_T_IP4 }, .interval = true }, { "", { TABLE_T_IP6 }, .interval = true },
 };
 
-static void map_iface(struct table_build *b, uint32_t map, const char *name, uint32_t chain)
-{
-	uint8_t key[TABLE_IFNAME];
-
-	table_model_ifname_key(name, key);
-	table_model_element(b->t, map, key, chain);
-}
-
 static void who_lookup(struct table_build *b, uint32_t chain, const struct table_iface *f, uint32_t set, bool six)
 {
 	enum table_key saddr = six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR;
@@ -36,11 +28,17 @@ static void who_lookup(struct table_build *b, uint32_t chain, const struct table
 		vmap.keys[0] = saddr;
 		vmap.keys[1] = TABLE_K_NONE;
 	}
-	if (six)
+	if (six && f->l3)
 		TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, NFPROTO_IPV6),
 			   table_in(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6), vmap);
-	else                                    /* version 4 and no options in one byte */
-		TABLE_RULE(b->t, chain, table_is(TABLE_K_NH_FIRST, 0x45), vmap);
+	else if (six)
+		TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, NFPROTO_IPV6), TABLE_ETHER,
+			   table_in(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6), vmap);
+	else if (f->l3)                         /* version 4 and no options in one byte */
+		TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, NFPROTO_IPV4), table_is(TABLE_K_NH_FIRST, 0x45), vmap);
+	else
+		TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, NFPROTO_IPV4), TABLE_ETHER, table_is(TABLE_K_NH_FIRST, 0x45),
+			   vmap);
 }
 
 /* Sources behind a router on this interface: there is no MAC to ask for. */
@@ -64,20 +62,53 @@ static void routed(struct table_build *b, uint32_t chain, const struct table_ifa
 				   table_in(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6), table_in(TABLE_K_IP6_SADDR, set),
 				   table_jump(TABLE_CH_KNOWN));
 		else
-			TABLE_RULE(b->t, chain, table_is(TABLE_K_NH_FIRST, 0x45), table_in(TABLE_K_IP_SADDR, set),
-				   table_jump(TABLE_CH_KNOWN));
+			TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, NFPROTO_IPV4), table_is(TABLE_K_NH_FIRST, 0x45),
+				   table_in(TABLE_K_IP_SADDR, set), table_jump(TABLE_CH_KNOWN));
 	}
 }
 
+uint32_t table_build_who(struct table *t, const struct table_iface *f)
+{
+	char buf[TABLE_NAME];
+	const char *name = table_model_ifname(f->name, buf);
+	uint32_t set4 = table_model_set(t, f->loc, &who_rows[f->l3 ? 2 : 0], "who4-%s", name);
+
+	table_model_set(t, f->loc, &who_rows[f->l3 ? 3 : 1], "who6-%s", name);
+	return set4;
+}
+
+void table_build_binding(struct table *t, uint32_t set4, const struct table_iface *f, const struct table_binding *d)
+{
+	uint8_t key[TABLE_KEY_BYTES];
+
+	table_model_binding_key(d, f->l3, key);
+	table_model_element(t, set4 + (d->addr.family == 6), key, d->cls == TABLE_RESTRICTED ? TABLE_CH_RESTRICTED : TABLE_CH_KNOWN);
+}
+
+static void map_iface(struct table *t, uint32_t map, const char *name, uint32_t chain)
+{
+	uint8_t key[TABLE_IFNAME];
+
+	table_model_ifname_key(name, key);
+	table_model_element(t, map, key, chain);
+}
+
+void table_build_open(struct table *t, const char *name)
+{
+	map_iface(t, TABLE_SET_OPEN, name, 0);
+	map_iface(t, TABLE_SET_FROM, name, TABLE_CH_FROM_OPEN);
+	map_iface(t, TABLE_SET_IN, name, TABLE_CH_IN_OPEN);
+	map_iface(t, TABLE_SET_TO, name, TABLE_CH_OUT_OPEN);
+}
+
 /* Returns the chain; *ret_set4: its map, the next one is IPv6's. */
-static uint32_t build_who(struct table_build *b, const struct table_iface *f, uint32_t *ret_set4)
+static uint32_t who_chain(struct table_build *b, const struct table_iface *f, uint32_t *ret_set4)
 {
 	char buf[TABLE_NAME];
 	const char *name = table_model_ifname(f->name, buf);
 	uint32_t chain = table_model_chain(b->t, f->loc, "who-%s", name);
 
-	*ret_set4 = table_model_set(b->t, f->loc, &who_rows[f->l3 ? 2 : 0], "who4-%s", name);
-	table_model_set(b->t, f->loc, &who_rows[f->l3 ? 3 : 1], "who6-%s", name);
+	*ret_set4 = table_build_who(b->t, f);
 	who_lookup(b, chain, f, *ret_set4, false);
 	who_lookup(b, chain, f, *ret_set4 + 1, true);
 	if (f->n_routed)
@@ -99,10 +130,10 @@ static void guarded_iface(struct table_build *b, const struct table_iface *f, ui
 			   table_is(TABLE_K_SPORT, 68), table_is(TABLE_K_DPORT, 67), table_limit(DHCP_PER_S, DHCP_PER_S),
 			   table_goto(TABLE_CH_PASS));
 	TABLE_RULE(b->t, in, table_goto(who));
-	map_iface(b, TABLE_SET_GUARDED, f->name, 0);
-	map_iface(b, TABLE_SET_FROM, f->name, who);
-	map_iface(b, TABLE_SET_IN, f->name, in);
-	map_iface(b, TABLE_SET_TO, f->name, TABLE_CH_OUT_GUARDED);
+	map_iface(b->t, TABLE_SET_GUARDED, f->name, 0);
+	map_iface(b->t, TABLE_SET_FROM, f->name, who);
+	map_iface(b->t, TABLE_SET_IN, f->name, in);
+	map_iface(b->t, TABLE_SET_TO, f->name, TABLE_CH_OUT_GUARDED);
 }
 
 /* Observed, unless the other end enforces. */
@@ -120,18 +151,10 @@ static void observed_iface(struct table_build *b, const struct table_iface *f, u
 				   table_in(six ? TABLE_K_IP6_DADDR : TABLE_K_IP_DADDR, set), table_goto(who));
 	}
 	TABLE_RULE(b->t, from, table_goto(TABLE_CH_OBSERVE));
-	map_iface(b, TABLE_SET_OBSERVED, f->name, 0);
-	map_iface(b, TABLE_SET_FROM, f->name, from);
-	map_iface(b, TABLE_SET_IN, f->name, TABLE_CH_OBSERVE);
-	map_iface(b, TABLE_SET_TO, f->name, TABLE_CH_OBSERVE);
-}
-
-static void open_iface(struct table_build *b, const char *name)
-{
-	map_iface(b, TABLE_SET_OPEN, name, 0);
-	map_iface(b, TABLE_SET_FROM, name, TABLE_CH_FROM_OPEN);
-	map_iface(b, TABLE_SET_IN, name, TABLE_CH_IN_OPEN);
-	map_iface(b, TABLE_SET_TO, name, TABLE_CH_OUT_OPEN);
+	map_iface(b->t, TABLE_SET_OBSERVED, f->name, 0);
+	map_iface(b->t, TABLE_SET_FROM, f->name, from);
+	map_iface(b->t, TABLE_SET_IN, f->name, TABLE_CH_OBSERVE);
+	map_iface(b->t, TABLE_SET_TO, f->name, TABLE_CH_OBSERVE);
 }
 
 static void build_bindings(struct table_build *b, const uint32_t *who4)
@@ -139,13 +162,9 @@ static void build_bindings(struct table_build *b, const uint32_t *who4)
 	for (size_t i = 0; i < b->in->n_bindings; i++) {
 		const struct table_binding *d = &b->in->bindings[i];
 		const struct table_iface *f = &b->in->ifaces[d->iface];
-		uint8_t key[TABLE_KEY_BYTES];
 
-		if (f->role == TABLE_OPEN)
-			continue;
-		table_model_binding_key(d, f->l3, key);
-		table_model_element(b->t, who4[d->iface] + (d->addr.family == 6), key,
-				    d->cls == TABLE_RESTRICTED ? TABLE_CH_RESTRICTED : TABLE_CH_KNOWN);
+		if (f->role != TABLE_OPEN)
+			table_build_binding(b->t, who4[d->iface], f, d);
 	}
 }
 
@@ -157,14 +176,14 @@ void table_build_ifaces(struct table_build *b)
 		b->t->failed = true;
 		return;
 	}
-	map_iface(b, TABLE_SET_IN, "lo", TABLE_CH_PASS);
-	map_iface(b, TABLE_SET_TO, "lo", TABLE_CH_PASS);
+	map_iface(b->t, TABLE_SET_IN, "lo", TABLE_CH_PASS);
+	map_iface(b->t, TABLE_SET_TO, "lo", TABLE_CH_PASS);
 	for (size_t i = 0; i < b->in->n_ifaces; i++) {
 		const struct table_iface *f = &b->in->ifaces[i];
-		uint32_t who = f->role == TABLE_OPEN ? 0 : build_who(b, f, &who4[i]);
+		uint32_t who = f->role == TABLE_OPEN ? 0 : who_chain(b, f, &who4[i]);
 
 		if (f->role == TABLE_OPEN)
-			open_iface(b, f->name);
+			table_build_open(b->t, f->name);
 		else if (f->role == TABLE_GUARDED)
 			guarded_iface(b, f, who);
 		else

@@ -54,7 +54,7 @@ static void build_remember(struct table_build *b, uint32_t chain, unsigned first
 		};
 
 		TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4),
-			   table_is(TABLE_K_L4PROTO, v & TABLE_V_UDP ? IPPROTO_UDP : IPPROTO_TCP), add,
+			   table_is(TABLE_K_L4PROTO, v & TABLE_V_UDP ? IPPROTO_UDP : IPPROTO_TCP), TABLE_ETHER, add,
 			   table_count(TABLE_C_POST_DENIED), table_do(TABLE_S_DROP, 0));
 	}
 	TABLE_RULE(b->t, chain, table_count(TABLE_C_POST_DENIED_ONCE), table_do(TABLE_S_DROP, 0));

@@ -209,11 +209,49 @@ static bool sort_set(struct table_set *s)
 	return true;
 }
 
+/* key + 1 == next, as big-endian numbers. */
+static bool follows(const uint8_t *key, const uint8_t *next, uint32_t len)
+{
+	uint8_t k[TABLE_KEY_BYTES];
+	unsigned carry = 1;
+
+	memcpy(k, key, len);
+	for (uint32_t i = len; i-- > 0;) {
+		carry += k[i];
+		k[i] = (uint8_t)carry;
+		carry >>= 8;
+	}
+	return !carry && !memcmp(k, next, len);
+}
+
+/* Sorted intervals that overlap or touch become one: the kernel takes neither. */
+static void merge_intervals(struct table_set *s)
+{
+	uint32_t len = s->stride / 2;
+	size_t n = 0;
+
+	for (size_t i = 1; i < s->n; i++) {
+		uint8_t *last = s->keys + n * s->stride;
+		const uint8_t *next = s->keys + i * s->stride;
+
+		if (memcmp(next, last + len, len) > 0 && !follows(last + len, next, len))
+			memmove(s->keys + ++n * s->stride, next, s->stride);
+		else if (memcmp(next + len, last + len, len) > 0)
+			memcpy(last + len, next + len, len);
+	}
+	s->n = n + 1;
+}
+
 void table_model_freeze(struct table *t)
 {
-	for (size_t i = 0; i < t->sets.n; i++)
-		if (t->sets.at[i].n && !sort_set(&t->sets.at[i]))
+	for (size_t i = 0; i < t->sets.n; i++) {
+		struct table_set *s = &t->sets.at[i];
+
+		if (s->n && !sort_set(s))
 			t->failed = true;
+		else if (s->n && s->interval)
+			merge_intervals(s);
+	}
 	if (arena_failed(t->arena))
 		t->failed = true;
 }

@@ -106,7 +106,6 @@ struct table_set {
 struct table {
 	struct arena *arena;
 	const char *about;              /* the comment in chain about */
-	unsigned mark_shift;
 	bool owner;
 	VEC(struct table_set) sets;
 	VEC(struct table_chain) chains;
@@ -183,7 +182,6 @@ const char *table_model_ifname(const char *ifname, char buf[static TABLE_NAME]);
 size_t table_model_binding_key(const struct table_binding *b, bool l3, uint8_t ret[static TABLE_KEY_BYTES]);
 void table_model_ifname_key(const char *name, uint8_t ret[static TABLE_IFNAME]);
 
-#define TABLE_KEY1(a) { (a) }
 static inline struct table_stmt table_is(enum table_key k, uint32_t value)
 {
 	return (struct table_stmt){ .op = TABLE_S_MATCH, .keys = { k }, .value = value };
@@ -208,6 +206,8 @@ static inline struct table_stmt table_notin(enum table_key k, uint32_t set)
 {
 	return (struct table_stmt){ .op = TABLE_S_IN, .keys = { k }, .index = set, .negate = true };
 }
+/* Before the link header is read: it is there, and nft shows the key in words. */
+#define TABLE_ETHER table_is(TABLE_K_IIFTYPE, 1)
 static inline struct table_stmt table_do(enum table_op op, uint32_t index)
 {
 	return (struct table_stmt){ .op = op, .index = index };
@@ -238,6 +238,12 @@ void table_build_ifaces(struct table_build *b);         /* per interface: chains
 extern const enum table_fixed_chain table_page_chains[];
 extern const size_t table_n_page_chains;
 void table_build_page(struct table_build *b);
+/* Pieces for small changes: an interface's two maps (returns the first, IPv4's), one binding in them, an open interface. */
+uint32_t table_build_who(struct table *t, const struct table_iface *f);
+void table_build_binding(struct table *t, uint32_t set4, const struct table_iface *f, const struct table_binding *d);
+void table_build_open(struct table *t, const char *name);
+/* A model with the page chains alone, for the page given. */
+int table_build_turned(const struct table_input *in, char page, struct table **ret, struct err *e);
 struct table_stmt table_set_mark(const struct table_build *b, enum table_op op, uint32_t bits);
 
 #endif

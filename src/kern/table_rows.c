@@ -59,8 +59,10 @@ const struct table_type_row table_type_rows[TABLE_TYPES] = {
 #define METER(n, id, max, ...) [TABLE_SET_##id] = { n, { __VA_ARGS__ }, .dynamic = true, .keep = TABLE_KEPT, \
 	.size = max, .timeout_ms = 10000 }
 #define FLOWS(n, at, ...) \
-	[(at) + 0] = { n(tcp4, ""), FLOW(TABLE_T_IP4), __VA_ARGS__ }, [(at) + 1] = { n(udp4, ""), FLOW(TABLE_T_IP4), __VA_ARGS__ }, \
-	[(at) + 2] = { n(tcp6, ""), FLOW(TABLE_T_IP6), __VA_ARGS__ }, [(at) + 3] = { n(udp6, ""), FLOW(TABLE_T_IP6), __VA_ARGS__ }, \
+	[(at) + 0] = { n(tcp4, ""), FLOW(TABLE_T_IP4), __VA_ARGS__ }, \
+	[(at) + 1] = { n(udp4, ""), FLOW(TABLE_T_IP4), __VA_ARGS__ }, \
+	[(at) + 2] = { n(tcp6, ""), FLOW(TABLE_T_IP6), __VA_ARGS__ }, \
+	[(at) + 3] = { n(udp6, ""), FLOW(TABLE_T_IP6), __VA_ARGS__ }, \
 	[(at) + 4] = { n(tcp4, "-reply"), FLOW(TABLE_T_IP4), __VA_ARGS__ }, \
 	[(at) + 5] = { n(udp4, "-reply"), FLOW(TABLE_T_IP4), __VA_ARGS__ }, \
 	[(at) + 6] = { n(tcp6, "-reply"), FLOW(TABLE_T_IP6), __VA_ARGS__ }, \
@@ -78,7 +80,8 @@ const struct table_set_row table_set_rows[TABLE_SET_FIXED] = {
 	NAMES("open", OPEN), NAMES("guarded", GUARDED), NAMES("observed", OBSERVED),
 	NETS("guarded", GUARDED), NETS("remote", REMOTE), NETS("observed", OBSERVED),
 	NUMBERS("shape-6", SHAPE6, TABLE_T_PROTO), NUMBERS("errors-4", ERRORS4, TABLE_T_ICMP),
-	NUMBERS("errors-6", ERRORS6, TABLE_T_ICMP6), NUMBERS("nd-in", ND_IN, TABLE_T_ICMP6), NUMBERS("nd-out", ND_OUT, TABLE_T_ICMP6),
+	NUMBERS("errors-6", ERRORS6, TABLE_T_ICMP6),
+	NUMBERS("nd-in", ND_IN, TABLE_T_ICMP6), NUMBERS("nd-out", ND_OUT, TABLE_T_ICMP6),
 	WAYS("from", FROM), WAYS("in", IN), WAYS("to", TO),
 	METER("asks", ASKS, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER), METER("asks-l3", ASKS_L3, 4096, TABLE_T_IFINDEX),
 	METER("news", NEWS, 4096, TABLE_T_IFINDEX, TABLE_T_ETHER), METER("news-iface", NEWS_IFACE, 4096, TABLE_T_IFINDEX),

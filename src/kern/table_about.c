@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table_about: what a live table says of itself: the comment of the only rule in chain about, which is replaced with the rest
+ * in the same transaction, so it is never ahead of or behind the rules. */
+#include "kern/table_model.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "kern/nl.h"
+#include "kern/table_live.h"
+
+enum { UDATA_COMMENT = 0 };
+
+static bool hex_digest(const char *hex, uint8_t ret[static 32])
+{
+	for (unsigned i = 0; i < 32; i++) {
+		unsigned byte;
+		int used = 0;
+
+		if (sscanf(hex + 2 * i, "%2x%n", &byte, &used) != 1 || used != 2)
+			return false;
+		ret[i] = (uint8_t)byte;
+	}
+	return true;
+}
+
+static void read_words(const char *words, struct table_about *ret)
+{
+	struct table_about a = { .present = ret->present };
+	char hex[65], closed[8] = "";
+	int n = sscanf(words, "ringfence layout %u generation %u page %c digest %64[0-9a-f] %7s", &a.layout, &a.generation, &a.page,
+		       hex, closed);
+
+	if (n < 4 || strlen(hex) != 64 || !hex_digest(hex, a.digest) || (a.page != 'a' && a.page != 'b') ||
+	    a.generation > TABLE_GENERATIONS)
+		return;
+	a.ours = true;
+	a.closed = !strcmp(closed, "closed");
+	*ret = a;
+}
+
+static int one_rule(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *a;
+
+	if (!table_live_is(nlh, NFTA_RULE_TABLE, TABLE_TABLE) ||
+	    !table_live_is(nlh, NFTA_RULE_CHAIN, table_chain_rows[TABLE_CH_ABOUT]))
+		return 0;
+	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg)) {
+		const uint8_t *data = mnl_attr_get_payload(a);
+		size_t len = mnl_attr_get_payload_len(a);
+
+		if (mnl_attr_get_type(a) == NFTA_RULE_USERDATA && len > 2 && data[0] == UDATA_COMMENT && data[1] <= len - 2 &&
+		    data[1] && !data[1 + data[1]])
+			read_words((const char *)data + 2, arg);
+	}
+	return 0;
+}
+
+static int one_table(const struct nlmsghdr *nlh, void *arg)
+{
+	(void)nlh;
+	((struct table_about *)arg)->present = true;
+	return 0;
+}
+
+int table_read_about(struct nl *n, struct table_about *ret, struct err *e)
+{
+	struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETTABLE, 0, NFPROTO_INET, 0);
+
+	memset(ret, 0, sizeof(*ret));
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, TABLE_TABLE);
+	if (nl_request(n, nlh, one_table, ret, e) < 0)
+		return e->code == ENOENT ? 0 : err_wrap(e, "table '%s'", TABLE_TABLE);
+	nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, 0, NFPROTO_INET, 0);
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, TABLE_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, table_chain_rows[TABLE_CH_ABOUT]);
+	return nl_dump(n, nlh, NULL, one_rule, ret, e) < 0 ? err_wrap(e, "table '%s'", TABLE_TABLE) : 0;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table_edit: small transactions on a table that is there: bindings, open interfaces, the ledger's page. */
+#include "kern/table_model.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/netfilter/nf_tables.h>
+
+#include "kern/nl.h"
+#include "kern/table_wire.h"
+
+static struct nl_batch *batch(struct nl *n, struct err *e)
+{
+	struct nl_batch *b = nl_batch_new(n, 0);
+
+	if (!b)
+		err_plain(e, ENOMEM, "out of memory");
+	return b;
+}
+
+/* Bindings as elements of their maps, in a model without anything else. */
+static int make_elements(const struct table_input *in, const struct table_binding *d, size_t n, struct table **ret, struct err *e)
+{
+	AUTO(table) t = NULL;
+	AUTO_MEM uint32_t *sets = calloc(in->n_ifaces + 1, sizeof(*sets));
+
+	if (!sets)
+		return err_plain(e, ENOMEM, "out of memory");
+	if (table_model_new(&t, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (d[i].iface >= in->n_ifaces || in->ifaces[d[i].iface].role == TABLE_OPEN)
+			return err_plain(e, EINVAL, "binding %zu is on no guarded interface", i);
+		if (!sets[d[i].iface])
+			sets[d[i].iface] = table_build_who(t, &in->ifaces[d[i].iface]);
+		table_build_binding(t, sets[d[i].iface], &in->ifaces[d[i].iface], &d[i]);
+	}
+	table_model_freeze(t);
+	if (t->failed)
+		return err_plain(e, ENOMEM, "out of memory");
+	*ret = TAKE(t);
+	return 0;
+}
+
+static void wire_all(struct nl_batch *b, uint8_t msg, const struct table *t)
+{
+	for (size_t i = 0; i < t->sets.n; i++)
+		table_wire_elements(b, msg, t, &t->sets.at[i]);
+}
+
+int table_bind(struct nl *n, const struct table_input *in, const struct table_binding *add, size_t n_add,
+	       const struct table_binding *del, size_t n_del, struct err *e)
+{
+	AUTO(table) more = NULL;
+	AUTO(table) less = NULL;
+	AUTO(nl_batch) b = batch(n, e);
+
+	if (!b || make_elements(in, add, n_add, &more, e) < 0 || make_elements(in, del, n_del, &less, e) < 0)
+		return -1;
+	wire_all(b, NFT_MSG_DELSETELEM, less);
+	wire_all(b, NFT_MSG_NEWSETELEM, more);
+	return nl_batch_commit(b, e) < 0 ? err_wrap(e, "bindings") : 0;
+}
+
+static int change_open(struct nl *n, uint8_t msg, const char *ifname, struct err *e)
+{
+	AUTO(table) t = NULL;
+	AUTO(nl_batch) b = batch(n, e);
+
+	if (!b)
+		return -1;
+	if (!*ifname || strlen(ifname) >= TABLE_IFNAME)
+		return err_plain(e, EINVAL, "'%s' is no interface's name", ifname);
+	if (table_model_new(&t, e) < 0)
+		return -1;
+	table_build_open(t, ifname);
+	if (t->failed)
+		return err_plain(e, ENOMEM, "out of memory");
+	wire_all(b, msg, t);
+	return nl_batch_commit(b, e) < 0 ? err_wrap(e, "interface '%s'", ifname) : 0;
+}
+
+int table_open_add(struct nl *n, const char *ifname, struct err *e)
+{
+	return change_open(n, NFT_MSG_NEWSETELEM, ifname, e);
+}
+
+int table_open_remove(struct nl *n, const char *ifname, struct err *e)
+{
+	return change_open(n, NFT_MSG_DELSETELEM, ifname, e);
+}
+
+static void forget(struct nl_batch *b)
+{
+	for (unsigned v = 0; v < TABLE_VARIANTS; v++)
+		table_wire_delete(b, TABLE_WIRE_ELEMENTS, table_set_rows[TABLE_SET_DENIED + v].name);
+}
+
+int table_forget(struct nl *n, struct err *e)
+{
+	AUTO(nl_batch) b = batch(n, e);
+
+	if (!b)
+		return -1;
+	forget(b);
+	return nl_batch_commit(b, e) < 0 ? err_wrap(e, "forgetting denials") : 0;
+}
+
+int table_turn(struct nl *n, struct table_input *in, struct err *e)
+{
+	char page = in->page == 'b' ? 'a' : 'b';
+	AUTO(table) t = NULL;
+	AUTO(nl_batch) b = batch(n, e);
+	bool ok = true;
+
+	if (!b || table_build_turned(in, page, &t, e) < 0)
+		return -1;
+	for (size_t i = 0; i < table_n_page_chains; i++) {
+		table_wire_delete(b, TABLE_WIRE_RULES, table_chain_rows[table_page_chains[i]]);
+		ok = table_wire_rules(b, t, table_page_chains[i]) && ok;
+	}
+	if (!ok)
+		return err_plain(e, ENOMEM, "out of memory");
+	forget(b);
+	if (nl_batch_commit(b, e) < 0)
+		return err_wrap(e, "turning the ledger's page");
+	in->page = page;
+	return 0;
+}
+
+int table_clear_page(struct nl *n, char page, struct err *e)
+{
+	AUTO(nl_batch) b = batch(n, e);
+	struct table_about about;
+
+	if (!b || table_read_about(n, &about, e) < 0)
+		return -1;
+	if ((page != 'a' && page != 'b') || !about.ours || about.page == page)
+		return err_plain(e, EBUSY, "page '%c' of the ledger is being written", page);
+	for (unsigned i = TABLE_SET_HITS_A; i < TABLE_SET_FIXED; i++) {
+		const char *name = table_set_rows[i].name;
+
+		if (name[strlen(name) - 1] == page)
+			table_wire_delete(b, TABLE_WIRE_ELEMENTS, name);
+	}
+	return nl_batch_commit(b, e) < 0 ? err_wrap(e, "clearing the ledger's page") : 0;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table_ledger: named counters and the ledger's pages, read from the kernel.  Elements are read attribute by attribute: a
+ * page may have some hundred thousand. */
+#include "kern/table_model.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <netinet/in.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "kern/nl.h"
+#include "kern/table_live.h"
+
+/* NFTA_COUNTER_… of a nest. */
+static void read_counter(const struct nlattr *nest, uint64_t *ret_packets, uint64_t *ret_bytes)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, nest) {
+		if (mnl_attr_get_payload_len(a) != sizeof(uint64_t))
+			continue;
+		if (mnl_attr_get_type(a) == NFTA_COUNTER_PACKETS)
+			*ret_packets = be64toh(mnl_attr_get_u64(a));
+		if (mnl_attr_get_type(a) == NFTA_COUNTER_BYTES)
+			*ret_bytes = be64toh(mnl_attr_get_u64(a));
+	}
+}
+
+static int one_counter(const struct nlmsghdr *nlh, void *arg)
+{
+	struct table_counts *c = arg;
+	const struct nlattr *a;
+
+	if (!table_live_is(nlh, NFTA_OBJ_TABLE, TABLE_TABLE))
+		return 0;
+	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
+		if (table_live_is(nlh, NFTA_OBJ_NAME, table_counter_names[i]))
+			mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
+				if (mnl_attr_get_type(a) == NFTA_OBJ_DATA)
+					read_counter(a, &c->at[i].packets, &c->at[i].bytes);
+	return 0;
+}
+
+static void again_counters(void *arg)
+{
+	memset(arg, 0, sizeof(struct table_counts));
+}
+
+int table_read_counters(struct nl *n, struct table_counts *ret, struct err *e)
+{
+	struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETOBJ, 0, NFPROTO_INET, 0);
+
+	mnl_attr_put_strz(nlh, NFTA_OBJ_TABLE, TABLE_TABLE);
+	mnl_attr_put_u32(nlh, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
+	return nl_dump(n, nlh, again_counters, one_counter, ret, e) < 0 ? err_wrap(e, "the table's counters") : 0;
+}
+
+/* A set's elements on their way into a ledger. */
+struct reading {
+	struct table_ledger *ledger;
+	size_t cap, begin;              /* begin: where this set's lines start */
+	enum table_line_kind kind;
+	unsigned variant;
+	bool named;                     /* keys are interface names */
+};
+
+static bool key_to_line(const struct reading *r, const uint8_t *key, size_t len, struct table_line *l)
+{
+	bool six = r->variant & TABLE_V_SIX;
+	size_t ip = six ? 16 : 4;
+	uint16_t port;
+
+	if (r->named) {
+		memcpy(l->iifname, key, len == 2 * TABLE_IFNAME ? TABLE_IFNAME - 1 : 0);
+		memcpy(l->oifname, key + TABLE_IFNAME, len == 2 * TABLE_IFNAME ? TABLE_IFNAME - 1 : 0);
+		return len == 2 * TABLE_IFNAME;
+	}
+	if (len != (r->kind == TABLE_L_DENIED ? 12 + 2 * ip + 4 : 12))
+		return false;
+	memcpy(&l->iif, key, sizeof(l->iif));
+	memcpy(l->mac.b, key + 4, sizeof(l->mac.b));
+	if (r->kind != TABLE_L_DENIED)
+		return true;
+	l->src = six ? addr_v6_net(key + 12) : addr_v4_net(key + 12);
+	l->dst = six ? addr_v6_net(key + 12 + ip) : addr_v4_net(key + 12 + ip);
+	memcpy(&port, key + 12 + 2 * ip, sizeof(port));
+	l->port = ntohs(port);
+	l->proto = r->variant & TABLE_V_UDP ? IPPROTO_UDP : IPPROTO_TCP;
+	l->reply = r->variant & TABLE_V_REPLY;
+	return true;
+}
+
+/* The counter expression of an element. */
+static void read_expr(const struct nlattr *expr, struct table_line *l)
+{
+	const struct nlattr *a, *data = NULL;
+	bool counter = false;
+
+	mnl_attr_for_each_nested(a, expr) {
+		if (mnl_attr_get_type(a) == NFTA_EXPR_NAME)
+			counter = mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0 && !strcmp(mnl_attr_get_str(a), "counter");
+		if (mnl_attr_get_type(a) == NFTA_EXPR_DATA)
+			data = a;
+	}
+	if (counter && data)
+		read_counter(data, &l->packets, &l->bytes);
+}
+
+static int one_element(struct reading *r, const struct nlattr *elem)
+{
+	struct table_line l = { .kind = r->kind };
+	const struct nlattr *a, *k;
+	bool keyed = false;
+
+	mnl_attr_for_each_nested(a, elem)
+		switch (mnl_attr_get_type(a)) {
+		case NFTA_SET_ELEM_KEY:
+			mnl_attr_for_each_nested(k, a)
+				if (mnl_attr_get_type(k) == NFTA_DATA_VALUE)
+					keyed = key_to_line(r, mnl_attr_get_payload(k), mnl_attr_get_payload_len(k), &l);
+			break;
+		case NFTA_SET_ELEM_EXPR:
+			read_expr(a, &l);
+			break;
+		default:
+			break;
+		}
+	if (!keyed)
+		return EBADMSG;
+	if (r->ledger->n == r->cap && !vec_grow((void **)&r->ledger->lines, &r->cap, r->ledger->n, sizeof(l)))
+		return ENOMEM;
+	r->ledger->lines[r->ledger->n++] = l;
+	return 0;
+}
+
+static int one_message(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *a, *elem;
+
+	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(a) == NFTA_SET_ELEM_LIST_ELEMENTS)
+			mnl_attr_for_each_nested(elem, a) {
+				int code = one_element(arg, elem);
+
+				if (code)
+					return code;
+			}
+	return 0;
+}
+
+static void again_set(void *arg)
+{
+	struct reading *r = arg;
+
+	r->ledger->n = r->begin;
+}
+
+static int read_set(struct nl *n, struct reading *r, unsigned set, struct err *e)
+{
+	struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM, 0, NFPROTO_INET, 0);
+
+	r->begin = r->ledger->n;
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, TABLE_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, table_set_rows[set].name);
+	return nl_dump(n, nlh, again_set, one_message, r, e) < 0 ? err_wrap(e, "set '%s'", table_set_rows[set].name) : 0;
+}
+
+int table_read_ledger(struct nl *n, char page, struct table_ledger *ret, struct err *e)
+{
+	static const struct { enum table_fixed_set set_a; enum table_line_kind kind; } senders[] = {
+		{ TABLE_SET_FLOODS_A, TABLE_L_FLOOD }, { TABLE_SET_UNKNOWN_FLOODS_A, TABLE_L_UNKNOWN_FLOOD },
+		{ TABLE_SET_INVALIDS_A, TABLE_L_INVALID }, { TABLE_SET_STRANGERS_A, TABLE_L_STRANGE },
+		{ TABLE_SET_CLOSED_A, TABLE_L_CLOSED },
+	};
+	struct table_ledger all = { 0 };
+	struct reading r = { .ledger = &all };
+	unsigned b = page == 'b';
+	int rc = 0;
+
+	for (r.variant = 0; !rc && r.variant < TABLE_VARIANTS; r.variant++) {
+		r.kind = TABLE_L_DENIED;
+		rc = read_set(n, &r, (b ? TABLE_SET_HITS_B : TABLE_SET_HITS_A) + r.variant, e);
+	}
+	r.variant = 0;
+	for (size_t i = 0; !rc && i < sizeof(senders) / sizeof(*senders); i++) {
+		r.kind = senders[i].kind;
+		r.named = r.kind == TABLE_L_STRANGE;
+		rc = read_set(n, &r, senders[i].set_a + b, e);
+	}
+	if (rc) {
+		table_ledger_free(&all);
+		return -1;
+	}
+	*ret = all;
+	return 0;
+}
+
+void table_ledger_free(struct table_ledger *l)
+{
+	free(l->lines);
+	l->lines = NULL;
+	l->n = 0;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table_live: see table_live.h. */
+#include "kern/table_live.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "base/arena.h"
+#include "kern/nl.h"
+#include "kern/table_model.h"
+#include "kern/table_wire.h"
+
+static const struct nlattr *find(const struct nlmsghdr *nlh, uint16_t type, enum mnl_attr_data_type data)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(a) == type)
+			return mnl_attr_validate(a, data) < 0 ? NULL : a;
+	return NULL;
+}
+
+static uint32_t number(const struct nlmsghdr *nlh, uint16_t type)
+{
+	const struct nlattr *a = find(nlh, type, MNL_TYPE_U32);
+
+	return a ? ntohl(mnl_attr_get_u32(a)) : 0;
+}
+
+bool table_live_is(const struct nlmsghdr *nlh, uint16_t type, const char *s)
+{
+	const struct nlattr *a = find(nlh, type, MNL_TYPE_NUL_STRING);
+
+	return a && !strcmp(mnl_attr_get_str(a), s);
+}
+
+static const char *name_of(struct table_live *l, const struct nlmsghdr *nlh, uint16_t type)
+{
+	const struct nlattr *a = find(nlh, type, MNL_TYPE_NUL_STRING);
+
+	return a ? arena_strdup(l->arena, mnl_attr_get_str(a)) : NULL;
+}
+
+static int one_table(const struct nlmsghdr *nlh, void *arg)
+{
+	struct table_live *l = arg;
+
+	if (table_live_is(nlh, NFTA_TABLE_NAME, TABLE_TABLE)) {
+		l->present = true;
+		l->flags = number(nlh, NFTA_TABLE_FLAGS);
+	}
+	return 0;
+}
+
+static int one_chain(const struct nlmsghdr *nlh, void *arg)
+{
+	struct table_live *l = arg;
+	struct table_live_chain c = { .hook = -1, .policy = number(nlh, NFTA_CHAIN_POLICY) };
+	const struct nlattr *nest = find(nlh, NFTA_CHAIN_HOOK, MNL_TYPE_NESTED), *a;
+
+	if (!table_live_is(nlh, NFTA_CHAIN_TABLE, TABLE_TABLE))
+		return 0;
+	c.name = name_of(l, nlh, NFTA_CHAIN_NAME);
+	if (nest)
+		mnl_attr_for_each_nested(a, nest) {
+			if (mnl_attr_get_type(a) == NFTA_HOOK_HOOKNUM)
+				c.hook = (int)ntohl(mnl_attr_get_u32(a));
+			if (mnl_attr_get_type(a) == NFTA_HOOK_PRIORITY)
+				c.priority = (int)ntohl(mnl_attr_get_u32(a));
+		}
+	return c.name && VEC_PUSH(&l->chains, c) ? 0 : ENOMEM;
+}
+
+static int one_set(const struct nlmsghdr *nlh, void *arg)
+{
+	struct table_live *l = arg;
+	struct table_live_set s = {
+		.flags = number(nlh, NFTA_SET_FLAGS), .key_type = number(nlh, NFTA_SET_KEY_TYPE),
+		.key_len = number(nlh, NFTA_SET_KEY_LEN),
+	};
+	const struct nlattr *desc = find(nlh, NFTA_SET_DESC, MNL_TYPE_NESTED), *a;
+	const struct nlattr *timeout = find(nlh, NFTA_SET_TIMEOUT, MNL_TYPE_U64);
+
+	if (!table_live_is(nlh, NFTA_SET_TABLE, TABLE_TABLE))
+		return 0;
+	s.name = name_of(l, nlh, NFTA_SET_NAME);
+	if (desc)
+		mnl_attr_for_each_nested(a, desc)
+			if (mnl_attr_get_type(a) == NFTA_SET_DESC_SIZE)
+				s.size = ntohl(mnl_attr_get_u32(a));
+	if (timeout)
+		s.timeout_ms = be64toh(mnl_attr_get_u64(timeout));
+	s.counter = find(nlh, NFTA_SET_EXPR, MNL_TYPE_NESTED) || find(nlh, NFTA_SET_EXPRESSIONS, MNL_TYPE_NESTED);
+	return s.name && VEC_PUSH(&l->sets, s) ? 0 : ENOMEM;
+}
+
+static int one_counter(const struct nlmsghdr *nlh, void *arg)
+{
+	struct table_live *l = arg;
+	const char *name;
+
+	if (!table_live_is(nlh, NFTA_OBJ_TABLE, TABLE_TABLE) || number(nlh, NFTA_OBJ_TYPE) != NFT_OBJECT_COUNTER)
+		return 0;
+	name = name_of(l, nlh, NFTA_OBJ_NAME);
+	return name && VEC_PUSH(&l->counters, name) ? 0 : ENOMEM;
+}
+
+static void again_table(void *arg) { ((struct table_live *)arg)->present = false; }
+static void again_chains(void *arg) { ((struct table_live *)arg)->chains.n = 0; }
+static void again_sets(void *arg) { ((struct table_live *)arg)->sets.n = 0; }
+static void again_counters(void *arg) { ((struct table_live *)arg)->counters.n = 0; }
+
+static int dump(struct nl *n, uint8_t msg, uint16_t table, void (*again)(void *), nl_message_fn fn, struct table_live *l,
+		struct err *e)
+{
+	struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, msg, 0, NFPROTO_INET, 0);
+
+	if (table)
+		mnl_attr_put_strz(nlh, table, TABLE_TABLE);
+	return nl_dump(n, nlh, again, fn, l, e);
+}
+
+int table_live_read(struct nl *n, struct table_live **ret, struct err *e)
+{
+	AUTO(table_live) l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return err_plain(e, ENOMEM, "out of memory");
+	l->arena = arena_new();
+	if (!l->arena)
+		return err_plain(e, ENOMEM, "out of memory");
+	if (dump(n, NFT_MSG_GETTABLE, 0, again_table, one_table, l, e) < 0)
+		return err_wrap(e, "tables");
+	if (l->present && (dump(n, NFT_MSG_GETCHAIN, 0, again_chains, one_chain, l, e) < 0 ||
+			   dump(n, NFT_MSG_GETSET, NFTA_SET_TABLE, again_sets, one_set, l, e) < 0 ||
+			   dump(n, NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, again_counters, one_counter, l, e) < 0))
+		return err_wrap(e, "table '%s'", TABLE_TABLE);
+	*ret = TAKE(l);
+	return 0;
+}
+
+void table_live_free(struct table_live *l)
+{
+	if (!l)
+		return;
+	VEC_FREE(&l->chains);
+	VEC_FREE(&l->sets);
+	VEC_FREE(&l->counters);
+	arena_free(l->arena);
+	free(l);
+}
+
+const struct table_live_chain *table_live_find_chain(const struct table_live *l, const char *name)
+{
+	for (size_t i = 0; i < l->chains.n; i++)
+		if (!strcmp(l->chains.at[i].name, name))
+			return &l->chains.at[i];
+	return NULL;
+}
+
+const struct table_live_set *table_live_find_set(const struct table_live *l, const char *name)
+{
+	for (size_t i = 0; i < l->sets.n; i++)
+		if (!strcmp(l->sets.at[i].name, name))
+			return &l->sets.at[i];
+	return NULL;
+}
+
+bool table_live_has_counter(const struct table_live *l, const char *name)
+{
+	for (size_t i = 0; i < l->counters.n; i++)
+		if (!strcmp(l->counters.at[i], name))
+			return true;
+	return false;
+}
+
+bool table_live_same_set(const struct table_live_set *l, const struct table_set *s)
+{
+	return l->flags == table_wire_set_flags(s) && l->key_type == table_wire_key_type(s) &&
+	       l->key_len == table_model_key_bytes(s) && l->size == s->size && l->timeout_ms == s->timeout_ms &&
+	       l->counter == s->counter;
+}

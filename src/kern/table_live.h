@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table_live: what table the kernel has now: names and definitions, without rules and elements. */
+#ifndef KERN_TABLE_LIVE_H
+#define KERN_TABLE_LIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/own.h"
+#include "base/vec.h"
+
+struct nl;
+struct table_set;
+
+struct table_live_chain { const char *name; int hook, priority; uint32_t policy; };     /* hook -1: no base chain */
+struct table_live_set {
+	const char *name;
+	uint32_t flags, key_type, key_len, size;
+	uint64_t timeout_ms;
+	bool counter;
+};
+
+struct table_live {
+	struct arena *arena;
+	bool present;
+	uint32_t flags;                 /* the table's */
+	VEC(struct table_live_chain) chains;
+	VEC(struct table_live_set) sets;
+	VEC(const char *) counters;
+};
+
+int table_live_read(struct nl *n, struct table_live **ret, struct err *e);
+void table_live_free(struct table_live *l);
+OWN(table_live)
+const struct table_live_chain *table_live_find_chain(const struct table_live *l, const char *name);
+const struct table_live_set *table_live_find_set(const struct table_live *l, const char *name);
+bool table_live_has_counter(const struct table_live *l, const char *name);
+/* The same definition, so that only elements need to change? */
+bool table_live_same_set(const struct table_live_set *l, const struct table_set *s);
+/* A dump message's string attribute type equals s. */
+struct nlmsghdr;
+bool table_live_is(const struct nlmsghdr *nlh, uint16_t type, const char *s);
+
+#endif

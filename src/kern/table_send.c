@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table_send: the model into the kernel, as one transaction.
+ * Over a table of ours: base chains stay (deleting any base chain throws every queued packet of the namespace away); rules
+ * are flushed and filled in again in place; sets of the same definition keep their place and, if static, get new
+ * elements; what the model no longer has goes last.  A reader of the old rules sees the old elements or the new ones,
+ * at worst none, and a miss only leads to a question. */
+#include "kern/table_model.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/netfilter/nf_tables.h>
+
+#include "base/digest.h"
+#include "kern/nl.h"
+#include "kern/table_live.h"
+#include "kern/table_wire.h"
+
+static const struct table_chain *model_chain(const struct table *t, const char *name)
+{
+	for (size_t i = 0; i < t->chains.n; i++)
+		if (!strcmp(t->chains.at[i].name, name))
+			return &t->chains.at[i];
+	return NULL;
+}
+
+static const struct table_set *model_set(const struct table *t, const char *name)
+{
+	for (size_t i = 0; i < t->sets.n; i++)
+		if (!strcmp(t->sets.at[i].name, name))
+			return &t->sets.at[i];
+	return NULL;
+}
+
+static bool model_counter(const char *name)
+{
+	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
+		if (!strcmp(table_counter_names[i], name))
+			return true;
+	return false;
+}
+
+/* A base chain can be neither moved nor deleted, so a table with others than ours is somebody else's. */
+static int check_live(const struct table *t, const struct table_live *l, struct err *e)
+{
+	for (size_t i = 0; i < l->chains.n; i++) {
+		const struct table_live_chain *c = &l->chains.at[i];
+		const struct table_chain *m = model_chain(t, c->name);
+
+		if (c->hook < 0 && (!m || m->hook < 0))
+			continue;
+		if (!m || m->hook != c->hook || m->priority != c->priority)
+			return err_plain(e, EEXIST, "table 'inet %s' is there and its chain '%s' is not one of ours: "
+					 "look at it with nft and delete it by hand", TABLE_TABLE, c->name);
+	}
+	return 0;
+}
+
+/* Empty what is there, as far as the new contents need it. */
+static void clear(struct nl_batch *b, const struct table *t, const struct table_live *l)
+{
+	table_wire_delete(b, TABLE_WIRE_RULES, NULL);
+	for (size_t i = 0; i < l->sets.n; i++) {
+		const struct table_live_set *s = &l->sets.at[i];
+		const struct table_set *m = model_set(t, s->name);
+
+		if (!m || !table_live_same_set(s, m))
+			table_wire_delete(b, TABLE_WIRE_SET, s->name);
+		else if (m->keep != TABLE_KEPT)
+			table_wire_delete(b, TABLE_WIRE_ELEMENTS, s->name);
+	}
+	for (size_t i = 0; i < l->chains.n; i++)
+		if (!model_chain(t, l->chains.at[i].name))
+			table_wire_delete(b, TABLE_WIRE_CHAIN, l->chains.at[i].name);
+	for (size_t i = 0; i < l->counters.n; i++)
+		if (!model_counter(l->counters.at[i]))
+			table_wire_delete(b, TABLE_WIRE_COUNTER, l->counters.at[i]);
+}
+
+/* Everything that is not there yet, then elements and rules. */
+static bool fill(struct nl_batch *b, const struct table *t, const struct table_live *l)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < t->chains.n; i++)
+		if (t->chains.at[i].hook >= 0 || !table_live_find_chain(l, t->chains.at[i].name))
+			table_wire_chain(b, t, i);
+	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
+		if (!table_live_has_counter(l, table_counter_names[i]))
+			table_wire_counter(b, table_counter_names[i]);
+	for (size_t i = 0; i < t->sets.n; i++) {
+		const struct table_live_set *s = table_live_find_set(l, t->sets.at[i].name);
+
+		if (!s || !table_live_same_set(s, &t->sets.at[i]))
+			ok = table_wire_set(b, t, i) && ok;
+		table_wire_elements(b, NFT_MSG_NEWSETELEM, t, &t->sets.at[i]);
+	}
+	for (size_t i = 0; i < t->chains.n; i++)
+		ok = table_wire_rules(b, t, i) && ok;
+	return ok;
+}
+
+static int send(struct nl *n, const struct table *t, bool really, struct err *e)
+{
+	AUTO(table_live) l = NULL;
+	AUTO(nl_batch) b = NULL;
+	uint32_t genid;
+
+	if (nl_genid(n, &genid, e) < 0 || table_live_read(n, &l, e) < 0 || check_live(t, l, e) < 0)
+		return -1;
+	b = nl_batch_new(n, genid);
+	if (!b)
+		return err_plain(e, ENOMEM, "out of memory");
+	table_wire_table(b, t);
+	if (l->present)
+		clear(b, t, l);
+	if (!fill(b, t, l))
+		return err_plain(e, ENOMEM, "out of memory");
+	return really ? nl_batch_commit(b, e) : nl_batch_try(b, e);
+}
+
+int table_send(struct nl *n, const struct table *t, struct err *e)
+{
+	enum { ATTEMPTS = 16 };
+	int rc = -1;
+
+	for (unsigned i = 0; i < ATTEMPTS; i++) {
+		rc = send(n, t, true, e);
+		if (!rc || e->code != ERESTART)         /* else somebody changed nf_tables since we looked */
+			break;
+	}
+	return rc < 0 ? err_wrap(e, "the kernel's table") : 0;
+}
+
+int table_try(struct nl *n, const struct table *t, struct err *e)
+{
+	return send(n, t, false, e) < 0 ? err_wrap(e, "the kernel's table") : 0;
+}
+
+int table_delete(struct nl *n, struct err *e)
+{
+	AUTO(nl_batch) b = nl_batch_new(n, 0);
+
+	if (!b)
+		return err_plain(e, ENOMEM, "out of memory");
+	table_wire_delete(b, TABLE_WIRE_TABLE, NULL);
+	return nl_batch_commit(b, e);
+}

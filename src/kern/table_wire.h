@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table_wire: the model's objects as nf_tables messages of a batch. */
+#ifndef KERN_TABLE_WIRE_H
+#define KERN_TABLE_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct nftnl_rule;
+struct nftnl_set;
+struct nl_batch;
+struct nlmsghdr;
+struct table;
+struct table_rule;
+struct table_set;
+
+void table_wire_table(struct nl_batch *b, const struct table *t);
+void table_wire_chain(struct nl_batch *b, const struct table *t, size_t chain);
+void table_wire_counter(struct nl_batch *b, const char *name);
+/* false: out of memory (the batch then lacks it and must not be sent). */
+bool table_wire_set(struct nl_batch *b, const struct table *t, size_t set);
+bool table_wire_rules(struct nl_batch *b, const struct table *t, size_t chain);
+/* All of a set's elements (msg: NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM), in messages of at most 60 KB. */
+void table_wire_elements(struct nl_batch *b, uint8_t msg, const struct table *t, const struct table_set *s);
+/* Delete by name: kind one of the below; NULL name with TABLE_WIRE_RULES: every rule of the table. */
+enum table_wire_kind { TABLE_WIRE_TABLE, TABLE_WIRE_CHAIN, TABLE_WIRE_RULES, TABLE_WIRE_SET, TABLE_WIRE_ELEMENTS, TABLE_WIRE_COUNTER };
+void table_wire_delete(struct nl_batch *b, enum table_wire_kind kind, const char *name);
+
+uint32_t table_wire_set_flags(const struct table_set *s);
+uint32_t table_wire_key_type(const struct table_set *s);
+/* What the kernel would be told of one object, for comparing: the caller frees; NULL: out of memory. */
+struct nftnl_rule *table_wire_make_rule(const struct table *t, size_t chain, const struct table_rule *r);
+struct nftnl_set *table_wire_make_set(const struct table *t, size_t set);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* space: a network namespace of the test's own, and words run in it.  The test is skipped (exit status 77) without root. */
+#ifndef UNIT_KERN_SPACE_H
+#define UNIT_KERN_SPACE_H
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+/* Runs a shell command with its output into *out (or NULL: ours); returns its exit status. */
+static inline int space_run(struct buf *out, const char *command)
+{
+	char chunk[4096];
+	int fds[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe(fds) < 0)
+		return -1;
+	pid = fork();
+	if (!pid) {
+		if (out) {
+			dup2(fds[1], STDOUT_FILENO);
+			dup2(fds[1], STDERR_FILENO);
+		}
+		close(fds[0]);
+		close(fds[1]);
+		execl("/bin/bash", "bash", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	close(fds[1]);
+	while ((n = read(fds[0], chunk, sizeof(chunk))) > 0)
+		if (out)
+			buf_add(out, chunk, (size_t)n);
+	close(fds[0]);
+	if (waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* For main, before the suite: 0, or what main is to return. */
+static inline int space_allowed(void)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (!pid)
+		_exit(unshare(CLONE_NEWNET) < 0);
+	waitpid(pid, &status, 0);
+	if (!status)
+		return 0;
+	printf("needs root: network namespaces cannot be made\n");
+	return 77;
+}
+
+/* For the fixture of each (forked) test. */
+static inline void space_enter(void)
+{
+	if (unshare(CLONE_NEWNET) < 0 || space_run(NULL, "ip link set lo up"))
+		abort();
+}
+
+#endif
