@@ -16,6 +16,7 @@ struct fence {
 	struct fence_options options;
 	struct nl *nl, *watch;
 	struct arena *arena;                    /* of in */
+	struct table_watch seen;                /* of others' transactions */
 	struct table_input in;
 	struct table_binding *bindings;         /* of in: sorted, on the heap, since they change more often than the rest */
 	struct table *table;                    /* NULL: nothing was sent yet */
@@ -353,5 +354,5 @@ int fence_watch(struct fence *f, table_change_fn fn, void *arg, bool *ret_lost, 
 {
 	const uint32_t self[] = { nl_portid(f->nl), nl_portid(f->watch) };
 
-	return table_watch(f->watch, self, sizeof(self) / sizeof(self[0]), fn, arg, ret_lost, e);
+	return table_watch(f->watch, &f->seen, self, sizeof(self) / sizeof(self[0]), fn, arg, ret_lost, e);
 }
