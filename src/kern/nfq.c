@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nfq: see nfq.h.  recvmmsg into slots of one block, one forward walk over each message's attributes, verdicts as run-length
- * VERDICT_BATCH messages in one sendmsg.  A batch verdict covers every id up to its own, so answers go out in id order
- * and for all packets received. */
+/* nfq: see nfq.h.
+ *
+ * Answers.  A batch verdict answers every packet that waits with an id up to its own.  So packets are answered in id order,
+ * one message for each run of equal marks, all in one sendmsg.  What lies between two ids that we know (a message that could
+ * not be read, a batch whose answer failed) was judged by nobody and must not go along with its neighbour's verdict: such a
+ * gap is swept by a DROP of its own.  Most gaps are harmless (the kernel dropped the packet itself and its id is gone), then
+ * nothing matches and the kernel says ENOENT, which is told apart by the sweep's sequence number.
+ *
+ * Start.  The queue lives from BIND on, so packets may come in front of the ack: they stay in their slots and are
+ * the first that nfq_receive gives. */
 #include "kern/nfq.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,269 +28,262 @@
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/netlink.h>
 
+#include "base/now.h"
+#include "kern/nfq_wire.h"
+
 enum {
-	SLOT_EXTRA = 384,               /* headers and attributes around the copied bytes */
-	BYTES_PER_WAITING = 832,        /* what a waiting message costs of the receive buffer */
-	ANSWER_BYTES = 64,              /* one verdict message */
-	BIND_PATIENCE_MS = 2000, BIND_PAUSE_MS = 20,
-	SEND_ATTEMPTS = 100, SEND_PAUSE_MS = 10,
-	CONFIG_BYTES = 512,
+	HEADERS_BYTES = 256,            /* of a message without its payload, at most */
+	SLOT_ALIGN = 512,
+	COPY_MAX = 65531,
+	SMALL_COPY = 256,               /* up to here a message costs SMALL_BYTES of receive memory, else up to LARGE_BYTES */
+	SMALL_BYTES = 832, LARGE_BYTES = 2304,
+	RECEIVE_MAX = 512 * 1024 * 1024,
+	ROUNDS = 4,                     /* of receiving nothing but error messages */
+	ANSWER_BYTES = 40, SWEEP_BYTES = 32,
+	BIND_WAIT_MS = 2000, BIND_PAUSE_MS = 20, ACK_WAIT_MS = 2000,
+	SEQ_ANSWER = 0, SEQ_SWEEP = 1, SEQ_CONFIG = 2,
+	STATS_BYTES = 4096,
 };
+#define TYPE(msg) ((uint16_t)(NFNL_SUBSYS_QUEUE << 8 | (msg)))
+#define STATS_PATH "/proc/net/netfilter/nfnetlink_queue"
 
 struct nfq {
-	struct mnl_socket *socket;
+	int fd;
 	uint16_t queue;
-	size_t slot;
-	uint8_t *slots, *answers;
-	struct mmsghdr messages[NFQ_BATCH];
-	struct iovec vectors[NFQ_BATCH];
+	size_t slot_bytes;
+	uint8_t *slots;                 /* NFQ_BATCH of them */
+	unsigned early, early_next;     /* slots filled in front of the ack, and the first not given yet */
+	uint32_t last;                  /* the last id answered */
 	struct nfq_counts counts;
+	struct mmsghdr msgs[NFQ_BATCH];
+	struct iovec vecs[NFQ_BATCH];
+	struct sockaddr_nl from[NFQ_BATCH];
+	uint8_t out[NFQ_BATCH * (ANSWER_BYTES + SWEEP_BYTES)];
 };
 
-/* ---- reading one message ---- */
+/* ---- reading a message ---- */
 
-static uint32_t read_u32(const struct nlattr *a)
+static bool read_header(struct nfq_packet *p, const struct nfq_attr *a)
 {
-	uint32_t v;
-
-	memcpy(&v, (const char *)a + MNL_ATTR_HDRLEN, sizeof(v));
-	return ntohl(v);
-}
-
-static void read_header(const struct nlattr *a, struct nfq_packet *p)
-{
-	struct nfqnl_msg_packet_hdr h;
-
-	memcpy(&h, (const char *)a + MNL_ATTR_HDRLEN, sizeof(h));
-	p->id = ntohl(h.packet_id);
-	p->protocol = ntohs(h.hw_protocol);
-	p->hook = h.hook;
+	if (a->len < sizeof(struct nfqnl_msg_packet_hdr))
+		return false;
+	p->id = nfq_wire_be32(a->at + offsetof(struct nfqnl_msg_packet_hdr, packet_id));
+	p->protocol = nfq_wire_be16(a->at + offsetof(struct nfqnl_msg_packet_hdr, hw_protocol));
+	p->hook = a->at[offsetof(struct nfqnl_msg_packet_hdr, hook)];
 	p->has_id = true;
+	return true;
 }
 
-static void read_mac(const struct nlattr *a, struct nfq_packet *p)
+static bool read_mac(struct nfq_packet *p, const struct nfq_attr *a)
 {
-	struct nfqnl_msg_packet_hw h;
+	const size_t at = offsetof(struct nfqnl_msg_packet_hw, hw_addr);
 
-	memcpy(&h, (const char *)a + MNL_ATTR_HDRLEN, sizeof(h));
-	p->has_mac = ntohs(h.hw_addrlen) == sizeof(p->mac.b);
+	if (a->len < at + sizeof(p->mac.b))
+		return false;
+	p->has_mac = nfq_wire_be16(a->at) == sizeof(p->mac.b);
 	if (p->has_mac)
-		memcpy(p->mac.b, h.hw_addr, sizeof(p->mac.b));
+		memcpy(p->mac.b, a->at + at, sizeof(p->mac.b));
+	return true;
 }
 
-/* Sizes that an attribute must have at least; 0: any. */
-static const uint8_t sizes[NFQA_MAX + 1] = {
-	[NFQA_PACKET_HDR] = sizeof(struct nfqnl_msg_packet_hdr), [NFQA_MARK] = 4, [NFQA_IFINDEX_INDEV] = 4, [NFQA_IFINDEX_OUTDEV] = 4,
-	[NFQA_HWADDR] = sizeof(struct nfqnl_msg_packet_hw), [NFQA_CAP_LEN] = 4,
-};
-
-static void read_attribute(const struct nlattr *a, unsigned type, size_t len, struct nfq_packet *p)
+static bool read_number(uint32_t *ret, const struct nfq_attr *a)
 {
-	switch (type) {
+	if (a->len < sizeof(*ret))
+		return false;
+	*ret = nfq_wire_be32(a->at);
+	return true;
+}
+
+static bool read_attr(struct nfq_packet *p, const struct nfq_attr *a)
+{
+	switch (a->type) {
 	case NFQA_PACKET_HDR:
-		read_header(a, p);
-		break;
+		return read_header(p, a);
 	case NFQA_MARK:
-		p->mark = read_u32(a);
-		break;
+		return read_number(&p->mark, a);
 	case NFQA_IFINDEX_INDEV:
-		p->iif = read_u32(a);
-		break;
+		return read_number(&p->iif, a);
 	case NFQA_IFINDEX_OUTDEV:
-		p->oif = read_u32(a);
-		break;
+		return read_number(&p->oif, a);
 	case NFQA_HWADDR:
-		read_mac(a, p);
-		break;
+		return read_mac(p, a);
 	case NFQA_CAP_LEN:
-		p->bytes = read_u32(a);
-		break;
+		return read_number(&p->bytes, a);
 	case NFQA_PAYLOAD:
-		p->payload = (const uint8_t *)a + MNL_ATTR_HDRLEN;
-		p->caplen = (uint32_t)len;
-		break;
+		p->payload = a->at;
+		p->caplen = a->len;
+		return true;
 	default:
-		break;
+		return true;
 	}
-}
-
-static void read_attributes(const uint8_t *at, size_t left, struct nfq_packet *p)
-{
-	while (left >= MNL_ATTR_HDRLEN) {
-		const struct nlattr *a = (const struct nlattr *)(const void *)at;
-		unsigned type = a->nla_type & NLA_TYPE_MASK;
-		size_t len = a->nla_len, step;
-
-		if (len < MNL_ATTR_HDRLEN || len > left)
-			break;
-		if (type <= NFQA_MAX && len - MNL_ATTR_HDRLEN >= sizes[type])
-			read_attribute(a, type, len - MNL_ATTR_HDRLEN, p);
-		else if (type <= NFQA_MAX)
-			p->malformed = true;
-		step = MNL_ALIGN(len);
-		if (step >= left)
-			return;
-		at += step;
-		left -= step;
-	}
-	p->malformed = true;                    /* bytes left over, or no attribute at all */
 }
 
 bool nfq_parse(const void *msg, size_t len, uint16_t queue, struct nfq_packet *ret, int *ret_error)
 {
-	const struct nlmsghdr *nlh = msg;
-	const size_t head = MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg);
-	const struct nfgenmsg *nfg;
-	int code;
+	struct nfq_cursor c;
+	struct nfq_head h;
+	struct nfq_attr a;
 
-	memset(ret, 0, sizeof(*ret));
+	*ret = (struct nfq_packet){ 0 };
+	*ret_error = EBADMSG;
+	if (!nfq_wire_head(msg, len, &h, &c))
+		return false;
+	if (h.type == NLMSG_ERROR)
+		*ret_error = h.error;
+	if (h.type != TYPE(NFQNL_MSG_PACKET))
+		return false;
 	*ret_error = 0;
-	if (len < MNL_NLMSG_HDRLEN || nlh->nlmsg_len < MNL_NLMSG_HDRLEN || nlh->nlmsg_len > len) {
-		*ret_error = EBADMSG;
-		return false;
-	}
-	if (nlh->nlmsg_type == NLMSG_ERROR) {
-		if (nlh->nlmsg_len >= MNL_NLMSG_HDRLEN + sizeof(code)) {
-			memcpy(&code, (const char *)msg + MNL_NLMSG_HDRLEN, sizeof(code));
-			*ret_error = code == INT32_MIN ? EBADMSG : code < 0 ? -code : code;
-		} else {
-			*ret_error = EBADMSG;
-		}
-		return false;
-	}
-	if (nlh->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET) || nlh->nlmsg_len < head) {
-		*ret_error = EBADMSG;
-		return false;
-	}
-	nfg = (const struct nfgenmsg *)((const char *)msg + MNL_NLMSG_HDRLEN);
-	ret->malformed = nfg->res_id != htons(queue);
-	read_attributes((const uint8_t *)msg + head, nlh->nlmsg_len - head, ret);
-	if (!ret->bytes)
-		ret->bytes = ret->caplen;
-	if (!ret->payload || !ret->has_id)
+	while (nfq_wire_next(&c, &a))
+		if (!read_attr(ret, &a))
+			ret->malformed = true;
+	if (h.res_id != queue)
+		ret->has_id = false;
+	if (!ret->has_id || c.bad || !ret->payload)
 		ret->malformed = true;
+	if (ret->bytes < ret->caplen)
+		ret->bytes = ret->caplen;
 	return true;
 }
 
 /* ---- binding ---- */
 
-static size_t config(const struct nfq *q, const struct nfq_options *o, uint8_t *buffer)
+static size_t config_message(uint8_t *to, uint16_t queue, uint32_t copy, uint32_t maxlen)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
-	struct nfqnl_msg_config_cmd cmd = { .command = NFQNL_CFG_CMD_BIND, .pf = htons(AF_INET) };
-	struct nfqnl_msg_config_params params = { .copy_range = htonl(o->copy), .copy_mode = NFQNL_COPY_PACKET };
-	struct nfgenmsg *nfg;
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(to);
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	const struct nfqnl_msg_config_cmd cmd = { .command = NFQNL_CFG_CMD_BIND };
+	const struct nfqnl_msg_config_params params = { .copy_range = htonl(copy), .copy_mode = NFQNL_COPY_PACKET };
 
-	nlh->nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_CONFIG;
+	nlh->nlmsg_type = TYPE(NFQNL_MSG_CONFIG);
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	nlh->nlmsg_seq = 1;
-	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nfg->nfgen_family = AF_UNSPEC;
+	nlh->nlmsg_seq = SEQ_CONFIG;
 	nfg->version = NFNETLINK_V0;
-	nfg->res_id = htons(q->queue);
+	nfg->res_id = htons(queue);
 	mnl_attr_put(nlh, NFQA_CFG_CMD, sizeof(cmd), &cmd);
 	mnl_attr_put(nlh, NFQA_CFG_PARAMS, sizeof(params), &params);
-	mnl_attr_put_u32(nlh, NFQA_CFG_QUEUE_MAXLEN, htonl(o->maxlen));
-	mnl_attr_put_u32(nlh, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO | NFQA_CFG_F_FAIL_OPEN));
-	mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_GSO));   /* and never fail open */
+	mnl_attr_put_u32(nlh, NFQA_CFG_QUEUE_MAXLEN, htonl(maxlen));
+	mnl_attr_put_u32(nlh, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO));
+	mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_GSO));
 	return nlh->nlmsg_len;
 }
 
-/* 0 or the errno of the kernel's answer. */
-static int ask_bind(struct nfq *q, const struct nfq_options *o)
+/* The kernel's answer to the configuration as an errno; packets in front of it stay where they are. */
+static int wait_ack(struct nfq *q)
 {
-	uint8_t buffer[CONFIG_BYTES] __attribute__((aligned(8)));
-	struct nfq_packet p;
-	int code;
+	struct pollfd fd = { .fd = q->fd, .events = POLLIN };
 
-	if (mnl_socket_sendto(q->socket, buffer, config(q, o, buffer)) < 0)
-		return errno;
-	for (;;) {
-		struct pollfd fd = { .fd = mnl_socket_get_fd(q->socket), .events = POLLIN };
+	for (unsigned i = 0; i < NFQ_BATCH; ) {
+		uint8_t *slot = q->slots + i * q->slot_bytes;
+		struct nfq_cursor c;
+		struct nfq_head h;
 		ssize_t got;
 
-		if (poll(&fd, 1, BIND_PATIENCE_MS) <= 0)
+		if (poll(&fd, 1, ACK_WAIT_MS) == 0)
 			return ETIMEDOUT;
-		got = recv(fd.fd, q->slots, q->slot, MSG_DONTWAIT);
-		if (got < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (got < 0)
+		got = recv(q->fd, slot, q->slot_bytes, MSG_DONTWAIT);
+		if (got < 0 && errno != EINTR && errno != EAGAIN)
 			return errno;
-		if (!nfq_parse(q->slots, (size_t)got, q->queue, &p, &code))
-			return code;
-		/* A packet that came before the ack stays unanswered until the first batch: ids only grow, so that answers it. */
+		if (got < 0 || !nfq_wire_head(slot, (size_t)got, &h, &c))
+			continue;
+		if (h.type == NLMSG_ERROR && h.seq == SEQ_CONFIG)
+			return h.error;
+		q->msgs[i].msg_len = (unsigned)got;
+		q->early = ++i;
 	}
+	return ETIMEDOUT;
 }
 
-static int explain_bind(const struct nfq *q, int code, struct err *e)
+static bool holder_of(uint16_t queue, uint32_t *ret_portid)
 {
-	struct nfq_stats s = { 0 };
-	struct err ignored = { 0 };
-	int fd;
+	struct nfq_stats s;
+	struct err ignored;
+	AUTO_FD fd = nfq_stats_open(&ignored);
 
-	if (code != EPERM && code != EBUSY)
-		return err_sys(e, code, "cannot bind queue %u", q->queue);
-	fd = nfq_stats_open(&ignored);
-	if (fd >= 0) {
-		nfq_stats_read(fd, q->queue, &s, &ignored);
-		close(fd);
-	}
-	if (s.found)
-		return err_plain(e, EBUSY, "queue %u is taken by another program (netlink port %u)", q->queue, s.portid);
-	return err_sys(e, code, "cannot bind queue %u (is CAP_NET_ADMIN there?)", q->queue);
+	if (fd < 0 || nfq_stats_read(fd, queue, &s, &ignored) < 0 || !s.found)
+		return false;
+	*ret_portid = s.portid;
+	return true;
 }
 
-static int bind_queue(struct nfq *q, const struct nfq_options *o, struct err *e)
+/* A port id is the process's number, unless that process has several netlink sockets. */
+static int held_by(uint16_t queue, uint32_t portid, struct err *e)
 {
-	struct timespec pause = { .tv_nsec = BIND_PAUSE_MS * 1000000L };
+	char path[64], name[32];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/comm", portid);
+	f = fopen(path, "re");
+	if (!f || !fgets(name, sizeof(name), f))
+		name[0] = '\0';
+	if (f)
+		fclose(f);
+	name[strcspn(name, "\n")] = '\0';
+	if (!*name)
+		return err_plain(e, EBUSY, "queue %u is held by another process (netlink port %" PRIu32 ")", queue, portid);
+	return err_plain(e, EBUSY, "queue %u is held by another process (netlink port %" PRIu32 ", which is the number of '%s')",
+			 queue, portid, name);
+}
+
+/* EPERM is said for a queue of somebody else's, and for lack of CAP_NET_ADMIN. */
+static int bind_queue(struct nfq *q, uint32_t copy, uint32_t maxlen, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = BIND_PAUSE_MS * NOW_NS_PER_MS };
+	const int64_t until = now_mono_ns() + BIND_WAIT_MS * NOW_NS_PER_MS;
+	const size_t len = config_message(q->out, q->queue, copy, maxlen);
+	unsigned free_before = 0;
+	uint32_t portid;
 	int code;
 
-	for (unsigned waited = 0;; waited += BIND_PAUSE_MS) {
-		code = ask_bind(q, o);
+	for (;;) {
+		code = nfq_wire_send(q->fd, q->out, len, &q->counts.retries);
+		if (!code)
+			code = wait_ack(q);
 		if (!code)
 			return 0;
-		if ((code != EPERM && code != EBUSY) || waited >= BIND_PATIENCE_MS)
-			return explain_bind(q, code, e);
-		nanosleep(&pause, NULL);        /* a dead predecessor's socket is still being reaped */
+		if (code != EPERM && code != EBUSY)
+			return err_sys(e, code, "queue %u cannot be bound", q->queue);
+		if (!holder_of(q->queue, &portid)) {
+			if (free_before++)
+				return err_sys(e, code, "queue %u cannot be bound", q->queue);
+		} else if (now_mono_ns() >= until) {
+			return held_by(q->queue, portid, e);
+		} else {
+			free_before = 0;
+		}
+		nanosleep(&pause, NULL);
 	}
 }
 
-static int connect_queue(struct nfq *q, const struct nfq_options *o, struct err *e)
+static void point_slots(struct nfq *q)
 {
-	int on = 1, bytes = (int)(o->maxlen * BYTES_PER_WAITING), fd;
-
-	q->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	if (!q->socket || mnl_socket_bind(q->socket, 0, MNL_SOCKET_AUTOPID) < 0)
-		return err_sys(e, errno, "cannot open a netlink socket");
-	fd = mnl_socket_get_fd(q->socket);
-	mnl_socket_setsockopt(q->socket, NETLINK_NO_ENOBUFS, &on, sizeof(on));
-	mnl_socket_setsockopt(q->socket, NETLINK_CAP_ACK, &on, sizeof(on));
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
-		return err_sys(e, errno, "cannot give queue %u its buffers", q->queue);
-	return 0;
+	for (size_t i = 0; i < NFQ_BATCH; i++) {
+		q->vecs[i] = (struct iovec){ q->slots + i * q->slot_bytes, q->slot_bytes };
+		q->msgs[i].msg_hdr.msg_iov = &q->vecs[i];
+		q->msgs[i].msg_hdr.msg_iovlen = 1;
+		q->msgs[i].msg_hdr.msg_name = &q->from[i];
+	}
 }
 
-int nfq_new(uint16_t queue, const struct nfq_options *options, struct nfq **ret, struct err *e)
+int nfq_new(uint16_t queue, const struct nfq_options *o, struct nfq **ret, struct err *e)
 {
-	struct nfq_options o = {
-		options && options->copy ? options->copy : NFQ_COPY, options && options->maxlen ? options->maxlen : NFQ_MAXLEN,
-	};
+	const uint32_t asked = o && o->copy ? o->copy : NFQ_COPY, copy = asked < COPY_MAX ? asked : COPY_MAX;
+	const uint32_t maxlen = o && o->maxlen ? o->maxlen : NFQ_MAXLEN;
+	const uint64_t bytes = (uint64_t)maxlen * (copy <= SMALL_COPY ? SMALL_BYTES : LARGE_BYTES);
 	AUTO(nfq) q = calloc(1, sizeof(*q));
 
 	if (!q)
 		return err_plain(e, ENOMEM, "out of memory");
+	q->fd = -1;
 	q->queue = queue;
-	q->slot = (o.copy + SLOT_EXTRA + 511U) & ~511U;
-	q->slots = aligned_alloc(64, NFQ_BATCH * q->slot);
-	q->answers = aligned_alloc(64, (size_t)NFQ_BATCH * ANSWER_BYTES);
-	if (!q->slots || !q->answers)
+	q->slot_bytes = (copy + HEADERS_BYTES + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN;
+	q->slots = calloc(NFQ_BATCH, q->slot_bytes);
+	if (!q->slots)
 		return err_plain(e, ENOMEM, "out of memory");
-	for (unsigned i = 0; i < NFQ_BATCH; i++) {
-		q->vectors[i] = (struct iovec){ q->slots + i * q->slot, q->slot };
-		q->messages[i].msg_hdr = (struct msghdr){ .msg_iov = &q->vectors[i], .msg_iovlen = 1 };
-	}
-	if (connect_queue(q, &o, e) < 0 || bind_queue(q, &o, e) < 0)
+	point_slots(q);
+	q->fd = nfq_wire_open((int)(bytes < RECEIVE_MAX ? bytes : RECEIVE_MAX), true, e);
+	if (q->fd < 0)
+		return err_wrap(e, "queue %u", queue);
+	if (bind_queue(q, copy, maxlen, e) < 0)
 		return -1;
 	*ret = TAKE(q);
 	return 0;
@@ -292,16 +293,137 @@ void nfq_free(struct nfq *q)
 {
 	if (!q)
 		return;
-	if (q->socket)
-		mnl_socket_close(q->socket);
+	if (q->fd >= 0)
+		close(q->fd);
 	free(q->slots);
-	free(q->answers);
 	free(q);
 }
 
 int nfq_poll_fd(const struct nfq *q)
 {
-	return mnl_socket_get_fd(q->socket);
+	return q->fd;
+}
+
+/* ---- packets ---- */
+
+static void count_error(struct nfq *q, const void *msg, size_t len, int code)
+{
+	struct nfq_cursor c;
+	struct nfq_head h;
+
+	if (!nfq_wire_head(msg, len, &h, &c) || h.type != NLMSG_ERROR || code == EBADMSG)
+		q->counts.malformed++;
+	else if (code == ENOENT && h.seq == SEQ_SWEEP)
+		return;
+	else if (code == ENOENT)
+		q->counts.enoent++;
+	else if (code)
+		q->counts.errors++;
+}
+
+/* Messages in slots first..end to packets; returns how many. */
+static int take_slots(struct nfq *q, unsigned first, unsigned end, struct nfq_packet *ret)
+{
+	int n = 0, code;
+
+	for (unsigned i = first; i < end; i++) {
+		const void *msg = q->vecs[i].iov_base;
+		const size_t len = q->msgs[i].msg_len < q->slot_bytes ? q->msgs[i].msg_len : q->slot_bytes;
+
+		if (q->from[i].nl_pid) {
+			q->counts.errors++;     /* not from the kernel */
+		} else if (!nfq_parse(msg, len, q->queue, &ret[n], &code)) {
+			count_error(q, msg, len, code);
+		} else {
+			q->counts.malformed += ret[n].malformed;
+			q->counts.unanswerable += !ret[n].has_id;
+			n++;
+		}
+	}
+	q->counts.packets += (uint64_t)n;
+	q->counts.batches += n > 0;
+	return n;
+}
+
+static int take_early(struct nfq *q, struct nfq_packet *ret, unsigned max)
+{
+	const unsigned first = q->early_next, end = q->early - first < max ? q->early : first + max;
+
+	q->early_next = end;
+	return take_slots(q, first, end, ret);
+}
+
+int nfq_receive(struct nfq *q, struct nfq_packet *ret, size_t max, struct err *e)
+{
+	const unsigned want = max < NFQ_BATCH ? (unsigned)max : NFQ_BATCH;
+	int n = 0;
+
+	if (q->early_next < q->early)
+		n = take_early(q, ret, want);
+	for (unsigned round = 0; !n && round < ROUNDS; round++) {
+		int got;
+
+		for (unsigned i = 0; i < want; i++)
+			q->msgs[i].msg_hdr.msg_namelen = sizeof(q->from[i]);
+		got = recvmmsg(q->fd, q->msgs, want, MSG_DONTWAIT, NULL);
+		if (got < 0 && errno == EAGAIN)
+			return 0;
+		if (got < 0 && errno == ENOBUFS)
+			q->counts.errors++;     /* an error message to us was lost */
+		else if (got < 0 && errno != EINTR)
+			return err_sys(e, errno, "queue %u cannot be read", q->queue);
+		else if (got > 0)
+			n = take_slots(q, 0, (unsigned)got, ret);
+	}
+	return n;
+}
+
+static uint8_t *put_verdict(const struct nfq *q, uint8_t *to, uint32_t verdict, uint32_t id, const uint32_t *mark)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(to);
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	const struct nfqnl_msg_verdict_hdr v = { .verdict = htonl(verdict), .id = htonl(id) };
+
+	nlh->nlmsg_type = TYPE(NFQNL_MSG_VERDICT_BATCH);
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	nlh->nlmsg_seq = mark ? SEQ_ANSWER : SEQ_SWEEP;
+	nfg->version = NFNETLINK_V0;
+	nfg->res_id = htons(q->queue);
+	mnl_attr_put(nlh, NFQA_VERDICT_HDR, sizeof(v), &v);
+	if (mark)
+		mnl_attr_put_u32(nlh, NFQA_MARK, htonl(*mark));
+	return to + nlh->nlmsg_len;
+}
+
+int nfq_answer(struct nfq *q, const struct nfq_packet *pkts, const uint32_t *marks, size_t n, struct err *e)
+{
+	const uint32_t *run = NULL;     /* the mark of ids up to last, not yet written */
+	uint32_t last = q->last;
+	uint8_t *to = q->out;
+	int code;
+
+	if (n > NFQ_BATCH)
+		return err_plain(e, EINVAL, "more packets answered than a batch holds");
+	for (size_t i = 0; i < n; i++) {
+		const bool gap = pkts[i].id != last + 1;
+
+		if (!pkts[i].has_id)
+			continue;
+		if (run && (gap || *run != marks[i]))
+			to = put_verdict(q, to, NF_ACCEPT, last, run);
+		if (gap)
+			to = put_verdict(q, to, NF_DROP, pkts[i].id - 1, NULL);
+		run = &marks[i];
+		last = pkts[i].id;
+	}
+	if (!run)
+		return 0;
+	to = put_verdict(q, to, NF_ACCEPT, last, run);
+	code = nfq_wire_send(q->fd, q->out, (size_t)(to - q->out), &q->counts.retries);
+	if (code)
+		return err_sys(e, code, "queue %u cannot be answered", q->queue);
+	q->last = last;
+	return 0;
 }
 
 const struct nfq_counts *nfq_counts_of(const struct nfq *q)
@@ -309,89 +431,54 @@ const struct nfq_counts *nfq_counts_of(const struct nfq *q)
 	return &q->counts;
 }
 
-/* ---- receiving and answering ---- */
+/* ---- the kernel's own counts ---- */
 
-/* One received message into the next place of the caller's array; returns how many it filled (0 or 1). */
-static size_t take_message(struct nfq *q, const struct mmsghdr *m, struct nfq_packet *ret)
+int nfq_stats_open(struct err *e)
 {
-	int code;
+	const int fd = open(STATS_PATH, O_RDONLY | O_CLOEXEC);
 
-	if (!nfq_parse(m->msg_hdr.msg_iov->iov_base, m->msg_len, q->queue, ret, &code)) {
-		if (code == ENOENT)
-			q->counts.enoent++;     /* what was answered is not there any more: somebody flushed the queue */
-		else if (code)
-			q->counts.errors++;
-		return 0;
-	}
-	if (m->msg_hdr.msg_flags & MSG_TRUNC)
-		ret->malformed = true;
-	q->counts.malformed += ret->malformed;
-	q->counts.unanswerable += !ret->has_id;
-	return ret->has_id;
+	return fd < 0 ? err_sys(e, errno, "cannot open " STATS_PATH) : fd;
 }
 
-int nfq_receive(struct nfq *q, struct nfq_packet *ret, size_t max, struct err *e)
+static bool read_row(const char *row, uint16_t queue, struct nfq_stats *ret)
 {
-	size_t n = 0;
-	int got;
+	uint64_t number, portid;
+	struct nfq_stats s = { .found = true };
 
-	if (max > NFQ_BATCH)
-		max = NFQ_BATCH;
-	do
-		got = recvmmsg(mnl_socket_get_fd(q->socket), q->messages, (unsigned)max, MSG_DONTWAIT, NULL);
-	while (got < 0 && errno == EINTR);
-	if (got < 0 && (errno == EAGAIN || errno == ENOBUFS))
-		return 0;
-	if (got < 0)
-		return err_sys(e, errno, "cannot receive from queue %u", q->queue);
-	for (int i = 0; i < got; i++)
-		n += take_message(q, &q->messages[i], &ret[n]);
-	q->counts.packets += n;
-	q->counts.batches += n > 0;
-	return (int)n;
+	if (sscanf(row, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64, &number, &portid, &s.waiting,
+		   &s.dropped_full, &s.dropped_socket, &s.id_sequence) != 6 || number != queue)
+		return false;
+	s.portid = (uint32_t)portid;
+	*ret = s;
+	return true;
 }
 
-static size_t put_answer(const struct nfq *q, uint8_t *at, uint32_t id, uint32_t mark)
+int nfq_stats_read(int fd, uint16_t queue, struct nfq_stats *ret, struct err *e)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(at);
-	struct nfqnl_msg_verdict_hdr v = { .verdict = htonl(NF_ACCEPT), .id = htonl(id) };
-	struct nfgenmsg *nfg;
+	char text[STATS_BYTES];
+	size_t have = 0;
+	off_t at = 0;
 
-	nlh->nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT_BATCH;
-	nlh->nlmsg_flags = NLM_F_REQUEST;
-	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nfg->nfgen_family = AF_UNSPEC;
-	nfg->version = NFNETLINK_V0;
-	nfg->res_id = htons(q->queue);
-	mnl_attr_put(nlh, NFQA_VERDICT_HDR, sizeof(v), &v);
-	mnl_attr_put_u32(nlh, NFQA_MARK, htonl(mark));
-	return nlh->nlmsg_len;
-}
+	*ret = (struct nfq_stats){ 0 };
+	for (;;) {
+		const ssize_t got = pread(fd, text + have, sizeof(text) - 1 - have, at);
+		char *line = text, *end;
 
-/* The kernel acts on the messages while it takes them; a full buffer only means that it has not taken these. */
-static int send_answers(struct nfq *q, size_t bytes, struct err *e)
-{
-	struct timespec pause = { .tv_nsec = SEND_PAUSE_MS * 1000000L };
-
-	for (unsigned i = 0;; i++) {
-		if (mnl_socket_sendto(q->socket, q->answers, bytes) >= 0)
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_sys(e, errno, "cannot read " STATS_PATH);
+		if (got == 0)
 			return 0;
-		if ((errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM && errno != EINTR) || i == SEND_ATTEMPTS)
-			return err_sys(e, errno, "cannot answer queue %u", q->queue);
-		q->counts.retries++;
-		if (errno != EINTR)
-			nanosleep(&pause, NULL);
+		at += got;
+		have += (size_t)got;
+		text[have] = '\0';
+		for (; (end = strchr(line, '\n')); line = end + 1)
+			if (read_row(line, queue, ret))
+				return 0;
+		have -= (size_t)(line - text);
+		memmove(text, line, have);
+		if (have == sizeof(text) - 1)
+			return err_plain(e, EBADMSG, STATS_PATH " is not the table it should be");
 	}
-}
-
-int nfq_answer(struct nfq *q, const struct nfq_packet *pkts, const uint32_t *marks, size_t n, struct err *e)
-{
-	size_t bytes = 0;
-
-	if (n > NFQ_BATCH)
-		return err_plain(e, E2BIG, "%zu answers are more than a batch", n);
-	for (size_t i = 0; i < n; i++)
-		if (i + 1 == n || marks[i] != marks[i + 1])
-			bytes += put_answer(q, q->answers + bytes, pkts[i].id, marks[i]);
-	return bytes ? send_answers(q, bytes, e) : 0;
 }
