@@ -76,13 +76,13 @@ flood() {
 	printf -v token %08x%08x $SRANDOM $SRANDOM
 	sent=$(in_ns axis "$NETPROBE" send -i eth0 --dmac "${GATE_MAC[cam0]}" --src "${IP4[axis]}" --dst "${IP4[vms]}" \
 		--proto udp --sport 10000 --dport 9 --flows 1000 --dflows 10 --count 100000 --token "$token")
-	site_settle
+	site_settle "vms.$token"
 	is '100,000 packets of 10,000 flows, as fast as it goes: none lost' \
 		"$sent $((COUNTED[vms.$token] + COUNTED[vms.overruns]))" 'sent 100000 100000'
 	printf -v token %08x%08x $SRANDOM $SRANDOM
 	sent=$(in_ns axis "$NETPROBE" send -i eth0 --dmac "${GATE_MAC[cam0]}" --src "${IP4[axis]}" --dst "${IP4[vms]}" \
 		--proto udp --dport 9 --rate 20000 --seconds 2 --token "$token")
-	site_settle
+	site_settle "vms.$token"
 	is 'at a rate: what was sent arrived' "sent $((COUNTED[vms.$token] + COUNTED[vms.overruns]))" "$sent"
 }
 

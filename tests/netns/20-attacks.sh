@@ -275,7 +275,7 @@ attack_15() { # [--random-mac]...
 		--proto udp --sport 20000 --dport 50150 --flows 400 --count 400 --rate 200 --token "$token")
 	site_kill "$pid"
 	sent+=" of 400, flood $(sed -n 's/^sent //p' "$flood")"
-	site_settle
+	site_settle "vms.$token" "desk.$FLOOD_TOKEN"
 	is "$SITE_PHASE: 15: 400 new permitted flows beside a flood $* ($sent)" "${COUNTED[vms.$token]:-0}" 400
 	if [ "$SITE_PHASE" = control ]; then
 		is 'control: 15: the flood itself arrives' $((${COUNTED[desk.$FLOOD_TOKEN]:-0} > 1000)) 1
@@ -352,6 +352,7 @@ stages() {
 
 ATTACK_RULES=(+rules '- { id: one-port, from: cctv, to: vms, services: [udp/5001], action: allow }'
 	+rules '- { id: vms-to-4000, from: vms, to: cctv, services: [udp/4000], action: allow }')
+site_up 20-attacks
 attack_1
 attack_2
 attack_3
@@ -371,7 +372,6 @@ attack_24
 attack_25
 attack_26
 
-site_up 20-attacks
 site_servers
 site_control
 [ "${SITE_ONLY:-}" != control ] || site_done

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Counts the packets that arrive, by the token they carry: on an interface by a packet socket (before
  * every hook of the receiver), or with --raw what reaches the local host (raw sockets: behind its input
- * hook).  Prints "ready"; then for each line on stdin, and at its end or when told to stop, a table:
+ * hook).  Prints "ready"; then for each line on stdin one token's count, or, for an empty line, at the
+ * end and when told to stop, a table:
  * "TOKEN COUNT" lines ("TOKEN.e COUNT": ICMP errors that quote the token), "overruns N" (what this
  * receiver itself lost) and "end". */
 #include "netns/netprobe.h"
@@ -39,7 +40,8 @@ struct count {
 	struct pollfd fds[2 + 16];	/* stop, stdin, sockets */
 	unsigned n_fds;
 	int icmp6_fd;			/* the raw socket of ICMPv6 */
-	unsigned used;
+	unsigned used, asked_len;
+	char asked[KEY + 1];		/* a line of stdin, so far */
 	unsigned long long overruns;
 	struct tally slots[TOKENS];
 	unsigned order[TOKENS / 2];	/* slots in order of appearance */
@@ -94,7 +96,8 @@ static int open_raw(struct count *c)
 	return 0;
 }
 
-static void tally(struct count *c, const char *token)
+/* The token's slot, or the empty one where it belongs. */
+static unsigned slot(const struct count *c, const char *token)
 {
 	unsigned h = 2166136261u;
 
@@ -102,7 +105,13 @@ static void tally(struct count *c, const char *token)
 		h = (h ^ (uint8_t)token[i]) * 16777619u;
 	while (c->slots[h % TOKENS].count && strcmp(c->slots[h % TOKENS].token, token))
 		h++;
-	struct tally *t = &c->slots[h % TOKENS];
+	return h % TOKENS;
+}
+
+static void tally(struct count *c, const char *token)
+{
+	unsigned at = slot(c, token);
+	struct tally *t = &c->slots[at];
 
 	if (!t->count++) {
 		if (c->used == TOKENS / 2) {	/* say it rather than miscount */
@@ -111,7 +120,7 @@ static void tally(struct count *c, const char *token)
 			return;
 		}
 		memcpy(t->token, token, KEY);
-		c->order[c->used++] = h % TOKENS;
+		c->order[c->used++] = at;
 	}
 }
 
@@ -186,6 +195,24 @@ static void print(struct count *c)
 	fflush(stdout);
 }
 
+/* Lines may come in pieces: what is unfinished stays in asked. */
+static void answer(struct count *c, const char *data, ssize_t n)
+{
+	for (ssize_t i = 0; i < n; i++) {
+		if (data[i] != '\n') {
+			if (c->asked_len < KEY)
+				c->asked[c->asked_len++] = data[i];
+			continue;
+		}
+		c->asked[c->asked_len] = 0;
+		if (c->asked_len)
+			printf("%s %u\nend\n", c->asked, c->slots[slot(c, c->asked)].count);
+		else
+			print(c);
+		c->asked_len = 0;
+	}
+}
+
 /* One pass over what is ready; false when it is time to stop. */
 static bool turn(struct count *c)
 {
@@ -204,9 +231,7 @@ static bool turn(struct count *c)
 		return false;
 	for (unsigned i = 2; i < c->n_fds; i++)	/* what came before the question counts */
 		drain(c, c->fds[i].fd);
-	for (ssize_t i = 0; i < n; i++)
-		if (line[i] == '\n')
-			print(c);
+	answer(c, line, n);
 	return true;
 }
 

@@ -30,6 +30,7 @@ static const struct command commands[] = {
 	{ "token", token_main, "" },
 	{ "send", send_main, "-i IF --smac M --dmac M --src A --dst A --proto WORD [--token T] [--count N] [--rate PPS] "
 	  "[--via-ip] [shape and flood options, see send.c]" },
+	{ "sender", sender_main, "lines of stdin: send OPTIONS; each is answered by \"sent N\" and \"done STATUS\"" },
 	{ "count", count_main, "-i IF | --raw  [--seconds N]; on each line of stdin a table, at its end the last one" },
 	{ "serve", serve_main, "tcp:PORT|udp:PORT ...  echo servers, both families" },
 	{ "connect", connect_main, "ADDRESS PORT [--udp] [--bind A] [--bind-port P] [--send BYTES] [--text LINE] "

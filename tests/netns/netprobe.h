@@ -10,6 +10,7 @@
 #define NETPROBE_BROKEN 5		/* connected, then cut or answered wrongly */
 
 int send_main(int argc, char **argv);
+int sender_main(int argc, char **argv);	/* a line of stdin is one send; answers "sent N", "done STATUS" */
 int count_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int connect_main(int argc, char **argv);

@@ -23,8 +23,9 @@
 . "$(dirname "${BASH_SOURCE[0]}")/site.sh"
 
 TEST_N=0 TEST_FAILED=0
-declare -a ITEMS=()
-declare -A TOKEN_KEY TOKEN_AT TOKEN_WANT TOKEN_NAME COUNTED COUNT_FD
+declare -a ITEMS=() TOKENS=()
+SETTLED=0
+declare -A TOKEN_KEY TOKEN_AT TOKEN_WANT TOKEN_NAME COUNTED COUNT_FD ANSWER_FD SEND_FD SENT_FD
 SITE_PHASE=''
 
 ok() { # NAME
@@ -77,38 +78,60 @@ barrier() { item barrier; }
 
 # Counters: one per host for the whole site, asked by a line, answering with a table.
 counter_start() { # HOST
-	local how="-i eth0" in=$SITE_DIR/count.$1.in
+	local how="-i eth0" in=$SITE_DIR/count.$1.in out=$SITE_DIR/count.$1.out line
 	[ "$1" != fw ] || how=--raw
-	mkfifo "$in"
-	nsenter --net="/run/netns/$(site_ns "$1")" -- "$NETPROBE" count $how <"$in" >"$SITE_DIR/count.$1" &
+	mkfifo "$in" "$out"
+	nsenter --net="/run/netns/$(site_ns "$1")" -- "$NETPROBE" count $how <"$in" >"$out" &
 	SITE_PIDS+=" $!"
-	exec {COUNT_FD[$1]}>"$in"
+	exec {COUNT_FD[$1]}>"$in" {ANSWER_FD[$1]}<"$out"
+	read -r -t "$SITE_WAIT" line <&"${ANSWER_FD[$1]}" && [ "$line" = ready ] || site_die "the counter of $1: $line"
+}
+
+# Senders: one per host, so that a probe costs a line and not two processes.
+sender_start() { # HOST
+	local in=$SITE_DIR/send.$1.in out=$SITE_DIR/send.$1.out
+	mkfifo "$in" "$out"
+	nsenter --net="/run/netns/$(site_ns "$1")" -- "$NETPROBE" sender <"$in" >"$out" 2>>"$SITE_DIR/send.$1.err" &
+	SITE_PIDS+=" $!"
+	exec {SEND_FD[$1]}>"$in" {SENT_FD[$1]}<"$out"
+}
+
+sender_send() { # HOST OPTION...: sets SENT
+	local host=$1 line
+	shift
+	echo "send $*" >&"${SEND_FD[$host]}"
+	SENT=none
+	while read -r -t "$SITE_WAIT" line <&"${SENT_FD[$host]}"; do
+		case $line in
+		sent*) SENT=${line#sent } ;;
+		done*) return "${line#done }" ;;
+		esac
+	done
+	return 1
 }
 
 counters_start() {
 	local h
-	for h in fw $SITE_HOSTS; do counter_start "$h"; done
 	for h in fw $SITE_HOSTS; do
-		site_wait_line "$SITE_DIR/count.$h" '^ready' || site_die "the counter of $h"
+		counter_start "$h"
+		sender_start "$h"
 	done
 }
 
-counter_answered() { [ "$(grep -c '^end$' "$SITE_DIR/count.$1")" -ge "$2" ]; }
-
-# Fills COUNTED[HOST.TOKEN]; COUNTED[HOST.overruns].
-counter_read() { # HOST
-	local n token count
-	n=$(($(grep -c '^end$' "$SITE_DIR/count.$1") + 1))
-	echo >&"${COUNT_FD[$1]}"
-	site_wait "the counter of $1" counter_answered "$1" "$n" || site_die "the counter of $1 is dead"
-	while read -r token count; do
+# Asks for everything (no KEY), or for one TOKEN or TOKEN.e; fills COUNTED[HOST.TOKEN],
+# COUNTED[HOST.overruns].
+counter_read() { # HOST [KEY]
+	local token count
+	echo "${2:-}" >&"${COUNT_FD[$1]}"
+	while read -r -t "$SITE_WAIT" token count <&"${ANSWER_FD[$1]}"; do
+		[ "$token" != end ] || return 0
 		COUNTED[$1.$token]=$count
-	done < <(awk '/^end$/ { table = last; last = ""; next } { last = last $0 "\n" } END { printf "%s", table }' \
-		"$SITE_DIR/count.$1")
+	done
+	site_die "the counter of $1 is dead"
 }
 
 count_of() { # HOST TOKEN: packets seen so far
-	counter_read "$1"
+	counter_read "$1" "$2"
 	echo "${COUNTED[$1.$2]:-0}"
 }
 
@@ -139,24 +162,32 @@ queue_empty() {
 	in_ns fw awk '$3 > 0 { busy = 1 } END { exit busy }' /proc/net/netfilter/nfnetlink_queue 2>/dev/null
 }
 
-# Everything sent has been judged: nothing waits in a queue of the kernel, and what the counters say
-# no longer changes.
-site_settle() {
-	local before='' now
+# Everything sent has been judged: nothing waits in a queue of the kernel, and what the counters say of
+# these keys (HOST.TOKEN; default: the tokens since the last time) no longer changes.
+site_settle() { # [KEY]...
+	local before=none now k end=$((SECONDS + SITE_WAIT))
 	site_wait 'the queues to be empty' queue_empty
-	while :; do
-		for h in fw $SITE_HOSTS; do counter_read "$h"; done
-		now=$(for k in "${!COUNTED[@]}"; do echo "$k ${COUNTED[$k]}"; done | sort | cksum)
-		[ "$now" != "$before" ] || break
+	if [ $# = 0 ]; then
+		for k in "${TOKENS[@]:$SETTLED}"; do set -- "$@" "${TOKEN_KEY[$k]}"; done
+		SETTLED=${#TOKENS[@]}
+	fi
+	while [ $SECONDS -lt $end ]; do
+		now=
+		for k in "$@"; do
+			counter_read "${k%%.*}" "${k#*.}"
+			now+=" ${COUNTED[$k]}"
+		done
+		[ "$now" != "$before" ] || return 0
 		before=$now
 		sleep 0.2
 	done
+	echo '# it does not settle'
 }
 
 # One family of one probe: sends it and notes what is expected of its token.
 probe_send() { # FAMILY EXPECT NAME FROM TO PROTO [DPORT] [KEY=VALUE|--OPTION VALUE]...
 	local fam=$1 expect=$2 name=$3 from=$4 to=$5 proto=$6 n=3 at=$5 sport=$((20000 + RANDOM % 20000)) dport=0
-	local smac='' src='' dst='' dmac='' ip='' arrive='' token gate out args=()
+	local smac='' src='' dst='' dmac='' ip='' arrive='' token gate args=()
 	shift 6
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -183,10 +214,11 @@ probe_send() { # FAMILY EXPECT NAME FROM TO PROTO [DPORT] [KEY=VALUE|--OPTION VA
 	TOKEN_WANT[$token]=${arrive:-$n}
 	[ "$SITE_PHASE" = control ] || [ "$expect" = pass ] || TOKEN_WANT[$token]=0
 	TOKENS+=("$token")
-	out=$(in_ns "$from" "$NETPROBE" send "${args[@]}" --src "$src" --dst "$dst" --proto "$proto" --sport "$sport" \
-		--dport "$dport" --count "$n" --rate 2000 --token "$token" 2>&1)
+	sender_send "$from" "${args[@]}" --src "$src" --dst "$dst" --proto "$proto" --sport "$sport" --dport "$dport" \
+		--count "$n" --rate 2000 --token "$token"
 	# A firewall that may not send at all has said no in its own way.
-	[ "$out" = "sent $n" ] || [ "$from" = fw ] || not_ok "${TOKEN_NAME[$token]}: send" "$out"
+	[ "$SENT" = "$n" ] || [ "$from" = fw ] || not_ok "${TOKEN_NAME[$token]}: send" "sent $SENT" \
+		"$(tail -n 1 "$SITE_DIR/send.$from.err")"
 }
 
 run_probe() { # EXPECT NAME ...
@@ -232,7 +264,9 @@ run_barrier() { site_settle; }
 # Judges every token of this phase at once.
 tokens_judge() {
 	local t got want
+	SETTLED=0
 	site_settle
+	for t in fw $SITE_HOSTS; do counter_read "$t"; done
 	for t in "${TOKENS[@]:+${TOKENS[@]}}"; do
 		got=${COUNTED[${TOKEN_KEY[$t]}]:-0} want=${TOKEN_WANT[$t]}
 		if [ "$got" = "$want" ] || { [ "$want" = some ] && [ "$got" -gt 0 ]; }; then
@@ -249,7 +283,7 @@ tokens_judge() {
 site_run() { # PHASE: every declared item, in order
 	local i
 	SITE_PHASE=$1
-	TOKENS=()
+	TOKENS=() SETTLED=0
 	for i in "${ITEMS[@]}"; do eval "run_$i"; done
 	tokens_judge
 }
@@ -267,8 +301,8 @@ site_learn() { # FROM TO PROTO DPORT [FAMILY]
 	printf -v token %08x%08x $SRANDOM $SRANDOM
 	until [ "$(count_of "$2" "$token")" -gt 0 ]; do
 		[ $SECONDS -lt $end ] || { not_ok "$1 is let through to $2 (IPv$fam)"; return 1; }
-		in_ns "$1" "$NETPROBE" send --via-ip --src "$(addr_of "$1" "$fam")" --dst "$(addr_of "$2" "$fam")" \
-			--proto "$3" --sport 40000 --dport "$4" --token "$token" >/dev/null
+		sender_send "$1" --via-ip --src "$(addr_of "$1" "$fam")" --dst "$(addr_of "$2" "$fam")" \
+			--proto "$3" --sport 40000 --dport "$4" --token "$token"
 		sleep 0.1
 	done
 }

@@ -215,10 +215,12 @@ static int run(struct send *s, unsigned *ret_sent)
 
 int send_main(int argc, char **argv)
 {
-	static struct send s = { .fd = -1 };
+	static struct send s;
+	static int stop = -1;
 	unsigned sent = 0;
 	int status;
 
+	s = (struct send){ .fd = -1 };
 	if (opt_parse(argc, argv, options, &s) != 0)
 		return NETPROBE_USAGE;
 	if (!s.count)
@@ -229,10 +231,33 @@ int send_main(int argc, char **argv)
 	}
 	s.lcg = sock_now_ns();
 	s.spec.id = s.spec.id ? s.spec.id : (unsigned)s.lcg & 0x7fff;
-	s.stop = sock_stop_fd();
-	if (frame_check(&s.spec) || (s.via_ip ? open_raw(&s) : open_packet(&s)))
+	stop = stop < 0 ? sock_stop_fd() : stop;
+	s.stop = stop;
+	if (frame_check(&s.spec) || (s.via_ip ? open_raw(&s) : open_packet(&s))) {
+		close(s.fd);
 		return NETPROBE_USAGE;
+	}
 	status = run(&s, &sent);
 	printf("sent %u\n", sent);
+	close(s.fd);
 	return status ? NETPROBE_BROKEN : 0;
+}
+
+int sender_main(int argc, char **argv)
+{
+	char line[4096], *words[128];
+
+	(void)argc;
+	(void)argv;
+	while (fgets(line, sizeof(line), stdin)) {
+		int n = 0;
+		char *rest = line, *w;
+
+		while ((w = strsep(&rest, " \n")) && n < 128)
+			if (*w)
+				words[n++] = w;
+		if (n)
+			printf("done %d\n", send_main(n, words));
+	}
+	return 0;
 }

@@ -24,6 +24,8 @@ SITE_WAIT=${SITE_WAIT:-30}		# seconds that anything may take
 export RINGFENCE_DATA=${RINGFENCE_DATA:-$SITE_TOP/rules}
 
 CAM0=cam0 CAM1=cam1 CORE0=core0 OUT0=out0
+SITE_VLAN=${SITE_VLAN-${RINGFENCE_VM:+1}}
+[ -z "$SITE_VLAN" ] || CAM0=eth1.20 CAM1=eth1.21
 
 #                 host   segment MAC               IPv4         IPv6
 SITE_TABLE='      hik    cam0    44:19:b6:00:10:01 10.20.0.11   fd00:20::11
@@ -222,11 +224,6 @@ site_up() { # NAME
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	trap 'exit 129' HUP
-	if [ -z "${SITE_VLAN+set}" ]; then
-		SITE_VLAN=
-		[ -z "${RINGFENCE_VM:-}" ] || SITE_VLAN=1
-	fi
-	[ -z "$SITE_VLAN" ] || CAM0=eth1.20 CAM1=eth1.21
 	GATE_IF=([cam0]=$CAM0 [cam1]=$CAM1 [core]=$CORE0 [out]=$OUT0)
 	SITE_TAINT=$(cat /proc/sys/kernel/tainted)
 	site_backlog up
