@@ -253,7 +253,8 @@ static uint32_t *table_of(const char *rows, struct registry **ret)
 }
 
 static const char rows[] = "# data date: 2026-08-26\n000001\tMA-L\tAcme Ltd\n"
-			   "000002\tMA-L\tAcme GmbH & Co.\n000003\tMA-L\tACME LTD.\n000004\tMA-L\tThe Acme\n000005\tMA-L\tAcmeister\n";
+			   "000002\tMA-L\tAcme GmbH & Co.\n000003\tMA-L\tACME LTD.\n"
+			   "000004\tMA-L\tThe Acme\n000005\tMA-L\tAcmeister\n";
 
 START_TEST(test_registrants_and_makers)
 {

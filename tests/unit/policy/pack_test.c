@@ -11,6 +11,7 @@
 #include "base/diag.h"
 #include "base/now.h"
 #include "policy/pack.h"
+#include "policy/policy.h"
 
 #define DATES "date: 2022-11-24, valid_from: 2022-11-24"
 #define AUTH(more) "  - { id: a1, title: T, kind: descriptive, jurisdiction: UK, source: S, " DATES more " }\n"
@@ -271,6 +272,33 @@ START_TEST(test_when_refuses)
 }
 END_TEST
 
+/* The example site: no finding at all on the day it was written for, and its own words read back equal. */
+START_TEST(test_shipped_policy)
+{
+	const struct policy_paths paths = {
+		.registry = "rules/registry/ieee-prefixes.tsv", .makers = { "rules/makers", NULL }, .packs = { "rules/packs", NULL },
+	};
+	struct policy *p = policy_load("rules/policy.yaml", &paths, utc("2026-11-22T12:00:00Z"), diag), *again;
+	struct buf first, second;
+
+	ck_assert_str_eq(findings(), "");
+	ck_assert_ptr_nonnull(p);
+	ck_assert_uint_ge(p->n_tests, 10);
+	buf_init(&first);
+	buf_init(&second);
+	policy_print(p, &first);
+	again = policy_load_text("again.yaml", first.data, first.len, NULL, &paths, utc("2026-11-22T12:00:00Z"), diag);
+	ck_assert_str_eq(findings(), "");
+	ck_assert_ptr_nonnull(again);
+	policy_print(again, &second);
+	ck_assert_str_eq(first.data, second.data);
+	buf_fini(&first);
+	buf_fini(&second);
+	policy_free(p);
+	policy_free(again);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("pack");
@@ -283,6 +311,7 @@ int main(void)
 	tcase_add_loop_test(c, test_mistakes_are_told_with_their_place, 0, (int)(sizeof(bads) / sizeof(*bads)));
 	tcase_add_test(c, test_later_directory_replaces);
 	tcase_add_loop_test(c, test_shipped_packs, 0, (int)(sizeof(says) / sizeof(*says)));
+	tcase_add_test(c, test_shipped_policy);
 	tcase_add_loop_test(c, test_when, 0, (int)(sizeof(whens) / sizeof(*whens)));
 	tcase_add_loop_test(c, test_when_refuses, 0, 7);
 	suite_add_tcase(s, c);
