@@ -36,7 +36,7 @@ struct recorder *recorder_new(const struct recorder_config *c, struct err *e)
 	r->db = c->db;
 	r->n_rings = c->n_rings;
 	memcpy(r->rings, c->rings, sizeof(r->rings));
-	r->merge = merge_new(&c->merge, recorder_emit, r);
+	r->merge = r->tell.merge = merge_new(&c->merge, recorder_emit, r);
 	if (!r->merge || r->wake_fd < 0) {
 		err_plain(e, ENOMEM, "out of memory");
 	} else if (spool_new(r->db, &c->spool, c->report, &r->spool, e) == 0) {

@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "event/event.h"
 #include "run/recorder.h"
-#include "run/words.h"
+#include "run/tell.h"
 
 struct hit;
 
@@ -37,7 +37,7 @@ struct recorder {
 	struct ring *rings[RECORDER_RINGS];
 	unsigned n_rings;
 	struct recorder_stats now;              /* the thread's own */
-	struct words words;
+	struct tell tell;
 	pthread_t thread;
 	bool running, stop;
 	int wake_fd;

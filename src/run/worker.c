@@ -119,7 +119,7 @@ static void judge_one(struct worker *w, const struct judge *j, unsigned i)
 	flow_of_pkt(p, &j->ifmap, j->who, &f);
 	*v = prog_eval(j->prog, &f, NULL);
 	w->marks[i] = mark_of(j, p, kind_of(v));
-	wish(w, j, p->direction == PKT_REPLY ? &f.to : &f.from, p);
+	wish(w, j, f.turned ? &f.to : &f.from, p);
 }
 
 static void tally(struct worker *w, const struct pkt *p, const struct verdict *v)

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which key a record is merged under, which of the kernel's elements counts for it, and the elements that nobody remembers. */
+#include "run/tell.h"
+
+#include <string.h>
+
+#include "base/digest.h"
+#include "policy/policy.h"
+#include "run/hit.h"
+#include "run/judge.h"
+
+/* Stands for the rule over reloads too. */
+static uint32_t rule_number(const struct policy *p, const struct verdict *v, uint32_t rule)
+{
+	if (rule != POLICY_NONE)
+		return (uint32_t)digest_hash64(p->rules[rule].id, strlen(p->rules[rule].id), 1);
+	return v->why;
+}
+
+static void key_of(const struct judge *j, const struct flow *f, const struct verdict *v, uint32_t rule, uint8_t kind,
+		   struct merge_key *ret)
+{
+	MERGE_KEY_INIT(ret);
+	ret->device = f->from.id.device;
+	if (!ret->device && f->from.has_mac)
+		ret->mac = f->from.mac;
+	else if (!ret->device)
+		ret->from = f->from.addr;
+	ret->to = f->to.addr;
+	ret->kind = kind;
+	ret->proto = f->proto;
+	ret->port = f->has_ports ? f->dport : (uint16_t)(f->icmp_type << 8);
+	ret->rule = rule_number(j->policy, v, rule);
+}
+
+static struct merge_denied denied_of(const struct pkt *p)
+{
+	struct merge_denied d;
+
+	memset(&d, 0, sizeof(d));
+	d.from = p->src;
+	d.to = p->dst;
+	d.mac = p->smac;
+	d.proto = p->proto;
+	d.reply = p->direction == PKT_REPLY;
+	d.port = d.reply ? p->sport : p->dport;
+	d.iface = p->iif;
+	return d;
+}
+
+static enum event_kind verdict_kind(const struct verdict *v)
+{
+	if (v->action == POLICY_ALLOW)
+		return EVENT_EXCEPTION_USED;
+	return v->enforced ? EVENT_BLOCKED : EVENT_WOULD_BLOCK;
+}
+
+/* The decision itself, then an observed entry that it met. */
+static void decision(struct tell *t, const struct judge *j, const struct pkt *p, const struct verdict *v,
+		     const struct merge_denied *denied, const struct merge_count *c, int64_t mono)
+{
+	struct merge_key key;
+	struct event ev;
+	struct flow f;
+
+	flow_of_pkt(p, &j->ifmap, j->who, &f);
+	if (v->action != POLICY_ALLOW || v->why == VERDICT_EXCEPTION) {
+		key_of(j, &f, v, v->rule, (uint8_t)verdict_kind(v), &key);
+		if (!merge_hit(t->merge, &key, denied, c, NULL, mono)) {
+			words_event(j, p, &f, v, &t->words, &ev);
+			merge_start(t->merge, &key, denied, &ev, mono);
+		}
+	}
+	if (v->observed == POLICY_NONE)
+		return;
+	key_of(j, &f, v, v->observed, EVENT_WOULD_BLOCK, &key);
+	if (merge_hit(t->merge, &key, NULL, c, NULL, mono))
+		return;
+	words_event(j, p, &f, v, &t->words, &ev);
+	words_observed(j, v, &t->words, &ev);
+	merge_start(t->merge, &key, NULL, &ev, mono);
+}
+
+void tell_hit(struct tell *t, const struct hit *h, int64_t mono_ns)
+{
+	const struct merge_denied d = denied_of(&h->pkt);
+	const bool remembered = h->sent_mark && (h->sent_mark & 3) == HIT_DENY && h->pkt.has_ports;
+	const struct merge_count c = {
+		.packets = 1, .bytes = h->pkt.bytes, .first_ns = h->pkt.when_ns, .last_ns = h->pkt.when_ns,
+	};
+
+	decision(t, h->judge, &h->pkt, &h->verdict, remembered ? &d : NULL, &c, mono_ns);
+}
+
+/* A packet as the element's key describes it. */
+static struct pkt pkt_of(const struct merge_denied *key, int64_t when_ns)
+{
+	return (struct pkt){
+		.when_ns = when_ns, .iif = key->iface, .src = key->from, .dst = key->to, .smac = key->mac, .has_smac = 1,
+		.proto = key->proto, .has_ports = 1, .hook = PKT_FORWARD, .sport = key->reply ? key->port : 0,
+		.dport = key->reply ? 0 : key->port, .direction = key->reply ? PKT_REPLY : PKT_ORIGINAL,
+	};
+}
+
+void tell_element(struct tell *t, const struct judge *j, const struct merge_denied *el, const struct merge_count *c, bool outage,
+		  int64_t mono_ns)
+{
+	const struct pkt p = pkt_of(el, c->first_ns);
+	struct merge_key key;
+	struct verdict v;
+	struct event ev;
+	struct flow f;
+
+	flow_of_pkt(&p, &j->ifmap, j->who, &f);
+	v = prog_eval(j->prog, &f, NULL);
+	words_event(j, &p, &f, &v, &t->words, &ev);
+	ev.kind = outage ? EVENT_OUTAGE : EVENT_BLOCKED;
+	ev.action = EVENT_DROPPED;
+	ev.packets = c->packets;
+	ev.bytes = c->bytes;
+	ev.first_ns = c->first_ns;
+	ev.last_ns = c->last_ns;
+	ev.community_id = NULL;         /* the opener's port is not in the key */
+	ev.from.has_port = false;
+	key_of(j, &f, &v, v.rule, (uint8_t)ev.kind, &key);
+	if (!merge_hit(t->merge, &key, outage ? NULL : el, c, NULL, mono_ns))
+		merge_start(t->merge, &key, outage ? NULL : el, &ev, mono_ns);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tell: records of workers into merged events; the recorder's and replay's alike.  One thread per struct tell. */
+#ifndef RUN_TELL_H
+#define RUN_TELL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "event/merge.h"
+#include "run/words.h"
+
+struct hit;
+
+struct tell {
+	struct merge *merge;            /* borrowed; emits the events */
+	struct words words;
+};
+
+/* mono_ns: merge's clock (replay: the packet's own time). */
+void tell_hit(struct tell *t, const struct hit *h, int64_t mono_ns);
+/* An element of a denied set that no row of merge remembers, judged once more by the judge that made it. */
+void tell_element(struct tell *t, const struct judge *j, const struct merge_denied *key, const struct merge_count *c, bool outage,
+		  int64_t mono_ns);
+
+#endif
