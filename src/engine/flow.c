@@ -73,6 +73,14 @@ static void quote(const struct pkt *p, struct flow_end *sender, struct flow_end 
 	ret->icmp_type = p->quoted_proto == 1 ? 8 : p->quoted_proto == 58 ? 128 : 0;
 }
 
+/* What an ICMP answer answers: the flow is the question. */
+static uint8_t asked(uint8_t proto, uint8_t type)
+{
+	if (proto == 1 && type == 0)
+		return 8;
+	return proto == 58 && type == 129 ? 128 : type;
+}
+
 void flow_of_pkt(const struct pkt *p, const struct flow_ifmap *map, const struct who *w, struct flow *ret)
 {
 	struct flow_end sender = sender_of(p, map, w), receiver = receiver_of(p, map, w);
@@ -82,7 +90,7 @@ void flow_of_pkt(const struct pkt *p, const struct flow_ifmap *map, const struct
 		quote(p, &sender, &receiver, ret);
 	} else {
 		ret->turned = p->direction == PKT_REPLY;
-		ret->icmp_type = p->icmp_type;
+		ret->icmp_type = ret->turned ? asked(p->proto, p->icmp_type) : p->icmp_type;
 		ret->has_ports = p->has_ports;
 		ret->sport = ret->turned ? p->dport : p->sport;
 		ret->dport = ret->turned ? p->sport : p->dport;

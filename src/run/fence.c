@@ -356,3 +356,8 @@ int fence_watch(struct fence *f, table_change_fn fn, void *arg, bool *ret_lost, 
 
 	return table_watch(f->watch, &f->seen, self, sizeof(self) / sizeof(self[0]), fn, arg, ret_lost, e);
 }
+
+int fence_risks(struct fence *f, table_change_fn fn, void *arg, struct err *e)
+{
+	return table_risks(f->nl, fn, arg, e);
+}

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/now.h"
+#include "policy/policy.h"
 #include "run/hit.h"
 
 void recorder_emit(void *arg, const struct event *ev)

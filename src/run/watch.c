@@ -182,6 +182,8 @@ bool watch_second(struct watch *w)
 	trial_ends(w);
 	observer_keep(w->c.observer, epoch != w->epoch);
 	w->epoch = epoch;
+	if (w->ticks == 1)
+		watch_risks(w);
 	if (w->ticks % w->c.heartbeat_s == 1)
 		watch_heartbeat(w);
 	return all_move(w);

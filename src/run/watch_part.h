@@ -22,5 +22,6 @@ struct watch {
 };
 
 void watch_heartbeat(struct watch *w);
+void watch_risks(struct watch *w);
 
 #endif

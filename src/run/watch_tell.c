@@ -193,6 +193,15 @@ static void on_change(const struct table_change *c, void *arg)
 	log_warn("others' rules may go around the table what=\"%s\"", c->what);
 }
 
+void watch_risks(struct watch *w)
+{
+	struct touched t = { .w = w };
+	struct err e = { 0 };
+
+	if (fence_risks(w->c.fence, on_change, &t, &e) < 0)
+		log_warn("others' rules cannot be read error=\"%s\"", e.msg);
+}
+
 static void tell_tamper(struct watch *w, const struct touched *t, const char *differences, bool restored)
 {
 	struct event ev = { .kind = EVENT_TAMPER, .severity = POLICY_SEV_CRITICAL };
