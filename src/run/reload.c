@@ -148,6 +148,7 @@ static int wire(struct reload *r, struct judge *j, struct err *e)
 		arena_free(a);
 		return -1;
 	}
+	reload_tell_ifaces(r, &now);
 	arena_free(r->ifaces_arena);
 	r->ifaces_arena = a;
 	r->ifaces = now;
@@ -244,9 +245,14 @@ int reload_rollback(struct reload *r, const char *by, struct err *e)
 
 int reload_time(struct reload *r, struct err *e)
 {
-	struct judge *j = judge_at(publish_current(r->c.publish), r->ident, reload_now(r), e);
+	const struct judge *old = publish_current(r->c.publish);
+	const int64_t was_ns = old->at_ns;
+	struct judge *j = judge_at(old, r->ident, reload_now(r), e);
 
-	return j ? apply(r, j, e) : -1;
+	if (!j || apply(r, j, e) < 0)
+		return -1;
+	reload_tell_ended(r, publish_current(r->c.publish), was_ns);
+	return 0;
 }
 
 int reload_who(struct reload *r, struct err *e)
@@ -282,8 +288,6 @@ int reload_links(struct reload *r, struct err *e)
 		return -1;
 	}
 	same = ifaces_equal(&now, &r->ifaces);
-	if (!same)
-		reload_tell_ifaces(r, &now);
 	arena_free(a);
 	if (same)
 		return 0;

@@ -65,6 +65,8 @@ int reload_links(struct reload *r, struct err *e);
 const struct ifaces *reload_ifaces(const struct reload *r);
 struct recorder *reload_recorder(const struct reload *r);
 
+/* exception_expiring for each that ends within the time given. */
+void reload_tell_expiring(struct reload *r, int64_t within_ns);
 /* An event of the daemon's own: fill what belongs to the site and post it. */
 void reload_event(struct reload *r, struct event *ev, const char *detail /* JSON object or NULL */);
 

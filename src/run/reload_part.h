@@ -18,6 +18,8 @@ struct reload {
 
 /* policy_loaded, mode_changed for each zone whose mode differs from before's (may be NULL), the texts and states for the store. */
 void reload_tell_loaded(struct reload *r, const struct judge *j, const struct judge *before, const char *by);
+/* exception_expired for those that were live then and are not in j's moment. */
+void reload_tell_ended(struct reload *r, const struct judge *j, int64_t was_ns);
 void reload_tell_ifaces(struct reload *r, const struct ifaces *now);
 
 #endif

@@ -201,3 +201,49 @@ void reload_tell_ifaces(struct reload *r, const struct ifaces *now)
 			tell_strange(r, now->closed[i], "an interface stands on a guarded one and stays shut");
 	}
 }
+
+static void tell_exception(struct reload *r, const struct policy_rule *x, enum event_kind kind, const char *what)
+{
+	struct event ev = {
+		.kind = kind, .severity = POLICY_SEV_MEDIUM, .rule = x->id, .exception = x->id, .reason = x->reason,
+	};
+	struct json js;
+	struct buf b;
+	char t[40], place[256];
+
+	snprintf(place, sizeof(place), "%s:%u", x->loc.file ? x->loc.file : "", x->loc.line);
+	ev.rule_place = place;
+	buf_init(&b);
+	json_init(&js, &b);
+	json_object(&js, NULL);
+	json_str(&js, "what", what);
+	json_str(&js, "expires", now_rfc3339(x->expires.ns, 0, t, sizeof(t)));
+	json_str(&js, "owner", x->owner);
+	json_str(&js, "ticket", x->ticket);
+	json_end(&js);
+	reload_event(r, &ev, buf_cstr(&b));
+	buf_fini(&b);
+}
+
+void reload_tell_ended(struct reload *r, const struct judge *j, int64_t was_ns)
+{
+	for (uint32_t i = 0; i < j->policy->n_exceptions; i++) {
+		const struct policy_rule *x = &j->policy->rules[i];
+
+		if (policy_rule_live(x, was_ns) && !policy_rule_live(x, j->at_ns))
+			tell_exception(r, x, EVENT_EXCEPTION_EXPIRED, "an exception has ended: its flows are judged without it");
+	}
+}
+
+void reload_tell_expiring(struct reload *r, int64_t within_ns)
+{
+	const struct judge *j = publish_current(r->c.publish);
+	const int64_t now = reload_now(r);
+
+	for (uint32_t i = 0; i < j->policy->n_exceptions; i++) {
+		const struct policy_rule *x = &j->policy->rules[i];
+
+		if (policy_rule_live(x, now) && x->expires.set && x->expires.ns - now < within_ns)
+			tell_exception(r, x, EVENT_EXCEPTION_EXPIRING, "an exception is about to end");
+	}
+}

@@ -17,7 +17,8 @@
 #include "run/reload.h"
 #include "run/worker.h"
 
-enum { TURN_S = 10, HEARTBEAT_S = 300, STUCK_S = 8, SETTLE_MS = 900, LAST_SETTLE_MS = 30 };
+#define EXPIRING_NS (INT64_C(14) * 86400 * NOW_NS_PER_S)
+enum { DAY_S = 86400, TURN_S = 10, HEARTBEAT_S = 300, STUCK_S = 8, SETTLE_MS = 900, LAST_SETTLE_MS = 30 };
 
 struct watch *watch_new(const struct watch_config *c, struct err *e)
 {
@@ -184,6 +185,8 @@ bool watch_second(struct watch *w)
 	w->epoch = epoch;
 	if (w->ticks == 1)
 		watch_risks(w);
+	if (w->ticks % DAY_S == 1)
+		reload_tell_expiring(w->c.reload, EXPIRING_NS);
 	if (w->ticks % w->c.heartbeat_s == 1)
 		watch_heartbeat(w);
 	return all_move(w);
