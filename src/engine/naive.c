@@ -71,8 +71,7 @@ static bool is_guarded_iface(const struct policy *p, uint32_t iface)
 	return home != POLICY_NONE && p->zones[home].guard != POLICY_OPEN;
 }
 
-/* May an address of this zone come in there?  A zone without interfaces may come in anywhere, but an open one not from
- * where guarded devices stand. */
+/* May an address of this zone come in there?  A zone without interfaces may come in anywhere but where guarded devices stand. */
 static bool may_come_from(const struct policy *p, uint32_t zone, uint32_t iface)
 {
 	const struct policy_zone *z = &p->zones[zone];
@@ -80,7 +79,7 @@ static bool may_come_from(const struct policy *p, uint32_t zone, uint32_t iface)
 	for (uint32_t i = 0; i < z->n_ifaces; i++)
 		if (z->ifaces[i] == iface)
 			return true;
-	return !z->n_ifaces && (z->guard != POLICY_OPEN || !is_guarded_iface(p, iface));
+	return !z->n_ifaces && !is_guarded_iface(p, iface);
 }
 
 static void find_zone(const struct policy *p, struct side *s)
@@ -322,9 +321,9 @@ static bool is_restricted_by(const struct ask *q, const struct policy_rule *r, b
 	return is_member(q, r->group, s, 0) || (first && s->unknown && q->p->zones[s->zone].unknown == POLICY_UNKNOWN_RESTRICT);
 }
 
-static bool remembers(const struct flow *f, int action)
+static bool remembers(const struct flow *f, const struct verdict *v)
 {
-	return action == POLICY_DROP && f->has_ports && (f->proto == 6 || f->proto == 17);
+	return v->enforced && v->action == POLICY_DROP && f->has_ports && (f->proto == 6 || f->proto == 17);
 }
 
 static bool hits(const struct ask *q, const struct policy_rule *r, bool first_restrict, struct verdict *v)
@@ -388,14 +387,14 @@ struct verdict naive_eval(const struct policy *p, int64_t now_ns, const struct f
 		v.action = POLICY_ALLOW;
 		return v;
 	}
-	v.enforced = p->mode == POLICY_ENFORCE && (enforces(p, &q.from) || enforces(p, &q.to));
+	v.enforced = enforces(p, &q.from) || enforces(p, &q.to);
 	if (f->shape) {
 		v.why = VERDICT_SHAPE;
 		return v;
 	}
 	if (sender->spoof) {
 		v.why = VERDICT_SPOOF;
-		v.remember = remembers(f, v.action);
+		v.remember = remembers(f, &v);
 		return v;
 	}
 	v.why = VERDICT_UNVERIFIED;
@@ -407,6 +406,6 @@ struct verdict naive_eval(const struct policy *p, int64_t now_ns, const struct f
 		v.why = VERDICT_UNVERIFIED;
 		v.rule = POLICY_NONE;
 	}
-	v.remember = v.why != VERDICT_UNVERIFIED && remembers(f, v.action);
+	v.remember = v.why != VERDICT_UNVERIFIED && remembers(f, &v);
 	return v;
 }

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* lpm: longest prefix match for both families: 16 bits at once, then 4 at a time, where nothing branches in one leap.
+ * Built once, then frozen; any number of threads may look up.  Values are below LPM_VALUES. */
+#ifndef ENGINE_LPM_H
+#define ENGINE_LPM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/own.h"
+#include "net/addr.h"
+
+enum { LPM_VALUES = 1 << 30 };
+
+struct lpm;
+struct lpm_entry {
+	struct prefix prefix;
+	uint32_t value;
+};
+
+/* The order that lpm_new wants. */
+int lpm_compare(const struct prefix *a, const struct prefix *b);
+/* entries: sorted, no prefix twice; otherwise: for addresses that none covers.  NULL: out of memory. */
+struct lpm *lpm_new(const struct lpm_entry *entries, size_t n, uint32_t otherwise);
+void lpm_free(struct lpm *l);
+OWN(lpm)
+uint32_t lpm_find(const struct lpm *l, const struct addr *a);
+size_t lpm_bytes(const struct lpm *l);
+
+#endif
