@@ -354,3 +354,13 @@ int link_read(struct link_map *m, link_change_fn fn, void *arg, struct err *e)
 	tell(&w, LINK_RESYNC, NULL, NULL);
 	return 0;
 }
+
+size_t link_addr_count(const struct link_map *m)
+{
+	return m->set.addrs.n;
+}
+
+const struct link_addr *link_addr_at(const struct link_map *m, size_t i)
+{
+	return i < m->set.addrs.n ? &m->set.addrs.at[i] : NULL;
+}

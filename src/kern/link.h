@@ -49,5 +49,7 @@ bool link_stands_on(const struct link_map *m, uint32_t index, bool (*yes)(const 
 /* Our own address there to ask from: in the same network as peer if there is one (*ret_same), of its family; false: none. */
 bool link_own_address(const struct link_map *m, uint32_t index, const struct addr *peer, struct addr *ret, bool *ret_same);
 bool link_is_own(const struct link_map *m, const struct addr *a);
+size_t link_addr_count(const struct link_map *m);
+const struct link_addr *link_addr_at(const struct link_map *m, size_t i);               /* by index, then address */
 
 #endif
