@@ -293,7 +293,7 @@ site_daemon_start() { # [OPTION]...
 # True when it is ready, or has died (which the caller finds out).
 site_daemon_ready() { # BYTES of the log that are older
 	kill -0 "$DAEMON_PID" 2>/dev/null || return 0
-	tail -c "+$(($1 + 1))" "$SITE_DIR/daemon.log" | grep -q "${SITE_READY:-ready}"
+	tail -c "+$(($1 + 1))" "$SITE_DIR/daemon.log" | grep -q "${SITE_READY:-ready generation=}"
 }
 
 site_daemon_stop() {

@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Every dropped packet is accounted for: a million of them in 10,000 flows; the sum over the events is
+# what was sent and what the kernel's own counters say, and the residual is 0.
+. "$(dirname "$0")/probe.sh"
+. "$(dirname "$0")/policy.sh"
+PACKETS=${PACKETS:-1000000}
+PPS=${PPS:-20000}
+[ -z "${RINGFENCE_VM:-}" ] || PACKETS=50000 PPS=1500
+
+flood() { # PACKETS: of 10,000 flows, from hik to the desk; sets SENT and FLOOD
+	printf -v FLOOD %08x%08x $SRANDOM $SRANDOM
+	SENT=$(in_ns hik "$NETPROBE" send -i eth0 --dmac "${GATE_MAC[cam0]}" --src "${IP4[hik]}" --dst "${IP4[desk]}" --proto udp \
+		--sport 20000 --dport 1000 --flows 100 --dflows 100 --count "$1" --rate "$PPS" --token "$FLOOD" | sed -n 's/^sent //p')
+}
+
+events_tally() { ringfence events --state "$SITE_DIR/state" --last 100000 --format ecs | python3 "$SITE_HERE/tally.py" events "${IP4[hik]}"; }
+status_tally() { ringfence status --json | python3 "$SITE_HERE/tally.py" status; }
+word() { sed -n "s/^$2 //p" <<<"$1"; }
+
+# The ledger is read every ten seconds, and what it says is recorded a little later.
+summed() { [ "$(word "$(events_tally)" packets)" = "$SENT" ]; }
+
+by_name() { in_ns fw nft -j list counters table inet ringfence | python3 "$SITE_HERE/tally.py" counters; }
+
+report() { # NAME
+	local e s
+	site_wait "the events to add up to $SENT" summed
+	e=$(events_tally) s=$(status_tally)
+	is "$1: the events add up to what was sent" "$(word "$e" packets)" "$SENT"
+	is "$1: no gap in their numbers" "$(word "$e" gaps)" 0
+	is "$1: the kernel's counters say the same as the events" "$(word "$s" unequal)" 0
+	grep '^#' <<<"$s"
+}
+
+site_up 40-accounting
+site_servers
+flood "$PACKETS"
+site_settle "desk.$FLOOD"
+counter_read desk
+is 'control: all of them arrive' "$((COUNTED[desk.$FLOOD] + COUNTED[desk.overruns]))" "$PACKETS"
+[ "${SITE_ONLY:-}" != control ] || site_done
+policy_write
+truth 'the daemon starts' site_daemon_start
+SITE_WAIT=$((SITE_WAIT + 30))
+before=$(status_tally)
+flood "$PACKETS"
+report "$PACKETS packets of 10,000 flows"
+after=$(status_tally)
+is 'none arrives' "$(count_of desk "$FLOOD")" 0
+is 'the kernel counted them' "$(($(word "$after" kernel) - $(word "$before" kernel)))" "$SENT"
+is 'nothing is left over' "$(word "$after" residual)" 0
+truth 'the store holds together' ringfence events verify --state "$SITE_DIR/state"
+site_done
