@@ -14,7 +14,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 
-enum { BUSY_MS = 2000, READER_BUSY_MS = 300, WAL_LIMIT = 16 << 20 };
+enum { READER_BUSY_MS = 300, WAL_LIMIT = 16 << 20 };
 
 /* --- errors --- */
 
@@ -289,7 +289,7 @@ static int check_version(struct db *db, int64_t *ret, struct err *e)
 static int configure(struct db *db, struct err *e)
 {
 	sqlite3_extended_result_codes(db->sql, 1);
-	sqlite3_busy_timeout(db->sql, db->writer ? BUSY_MS : READER_BUSY_MS);
+	sqlite3_busy_timeout(db->sql, db->writer ? DB_BUSY_MS : READER_BUSY_MS);
 	sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	return db_exec(db, "PRAGMA cell_size_check = ON", e);
@@ -307,21 +307,24 @@ static int use_wal(struct db *db, struct err *e)
 	return ok ? 0 : err_plain(e, EOPNOTSUPP, "%s: the file system can't hold a write-ahead log", db->path);
 }
 
+long long db_max_pages(const struct db *db)
+{
+	return db->max_bytes ? (long long)(db->max_bytes / (uint64_t)db->page_size) : 1073741823LL;
+}
+
 static int configure_writer(struct db *db, struct err *e)
 {
-	int64_t page_size = 4096;
 	char pragma[160];
 	int persist = 1;
 
 	if (db_exec(db, "PRAGMA auto_vacuum = INCREMENTAL", e) < 0 || use_wal(db, e) < 0)
 		return -1;
 	sqlite3_file_control(db->sql, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
-	if (db_number(db, "PRAGMA page_size", &page_size, e) < 0)
+	if (db_number(db, "PRAGMA page_size", &db->page_size, e) < 0)
 		return -1;
 	snprintf(pragma, sizeof(pragma),
 		 "PRAGMA synchronous = %s; PRAGMA journal_size_limit = %d; PRAGMA max_page_count = %lld",
-		 db->durability == DB_DURABLE ? "FULL" : "NORMAL", WAL_LIMIT,
-		 db->max_bytes ? (long long)(db->max_bytes / (uint64_t)page_size) : 1073741823LL);
+		 db->durability == DB_DURABLE ? "FULL" : "NORMAL", WAL_LIMIT, db_max_pages(db));
 	return db_exec(db, pragma, e);
 }
 

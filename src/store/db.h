@@ -65,6 +65,10 @@ int db_set_aside(struct db *db, const char *reason, struct db_report *report, st
 /* After ENOSPC: give up the ballast, so that deleting and checkpointing work.  false: there is none (any more). */
 bool db_drop_ballast(struct db *db);
 bool db_keep_ballast(struct db *db);                    /* lay it by again when there is room; true: it is there */
+/* Write from the start of the -wal again, so that it need not grow (on a full disk); does what readers let it do. */
+void db_reuse_wal(struct db *db);
+/* here: the file grows no more; rows must make room for rows.  Else: up to max_bytes again. */
+void db_cap(struct db *db, bool here);
 /* Give free pages back to the file system and cut the -wal, a small step at a time. */
 int db_tidy(struct db *db, unsigned pages, struct err *e);
 struct db_size { uint64_t file, used, wal, disk_free; };

@@ -225,6 +225,29 @@ int db_size(struct db *db, struct db_size *ret, struct err *e)
 	return 0;
 }
 
+static void checkpoint(struct db *db, int mode)
+{
+	sqlite3_busy_timeout(db->sql, 0);               /* a reader in the way: next time */
+	sqlite3_wal_checkpoint_v2(db->sql, "main", mode, NULL, NULL);
+	sqlite3_busy_timeout(db->sql, DB_BUSY_MS);
+}
+
+void db_reuse_wal(struct db *db)
+{
+	if (db->sql && !db_in_transaction(db))
+		checkpoint(db, SQLITE_CHECKPOINT_RESTART);
+}
+
+/* max_page_count never goes below what the file has. */
+void db_cap(struct db *db, bool here)
+{
+	char pragma[64];
+	struct err e;
+
+	snprintf(pragma, sizeof(pragma), "PRAGMA max_page_count = %lld", here ? 1 : db_max_pages(db));
+	db_exec(db, pragma, &e);
+}
+
 int db_tidy(struct db *db, unsigned pages, struct err *e)
 {
 	char pragma[64];
@@ -233,10 +256,7 @@ int db_tidy(struct db *db, unsigned pages, struct err *e)
 	snprintf(pragma, sizeof(pragma), "PRAGMA incremental_vacuum(%u)", pages);
 	if ((pages && db_exec(db, pragma, e) < 0) || db_size(db, &size, e) < 0)
 		return -1;
-	if (size.wal < WAL_WORRY)
-		return 0;
-	sqlite3_busy_timeout(db->sql, 0);               /* a reader in the way: next time */
-	sqlite3_wal_checkpoint_v2(db->sql, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	sqlite3_busy_timeout(db->sql, 2000);
+	if (size.wal > WAL_WORRY)
+		checkpoint(db, SQLITE_CHECKPOINT_TRUNCATE);
 	return 0;
 }

@@ -7,7 +7,7 @@
 
 #include "store/db_sql.h"
 
-enum { DB_STMTS = 96 };
+enum { DB_STMTS = 96, DB_BUSY_MS = 2000 };
 
 struct db {
 	sqlite3 *sql;                           /* NULL while the file can't be used */
@@ -21,11 +21,13 @@ struct db {
 	enum db_durability durability;
 	gid_t group;                            /* (gid_t)-1: as it comes */
 	uint64_t max_bytes, ballast_bytes;
+	int64_t page_size;
 	unsigned n_stmts;
 	struct { const char *text; sqlite3_stmt *st; } stmts[DB_STMTS];
 };
 
 int db_attach(struct db *db, bool *ret_created, struct err *e);
 void db_detach(struct db *db);
+long long db_max_pages(const struct db *db);
 
 #endif

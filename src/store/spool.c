@@ -338,7 +338,11 @@ static bool remedy(struct spool *s, const struct err *e)
 	}
 	if (e->code == ENOSPC) {
 		db_drop_ballast(s->db);
-		return spool_retain(s, now_wall_ns(), true, &ignored) == 0;
+		db_reuse_wal(s->db);
+		db_cap(s->db, true);
+		spool_retain(s, now_wall_ns(), true, &ignored);
+		db_reuse_wal(s->db);
+		return true;
 	}
 	if (e->code == EIO && s->failed >= REOPEN_AFTER) {
 		reopen(s);

@@ -148,16 +148,19 @@ static int retain_once(struct spool *s, int64_t wall_ns, bool force, bool *ret_d
 
 int spool_retain(struct spool *s, int64_t wall_ns, bool force, struct err *e)
 {
+	bool done = false, tight;
 	struct db_size size;
-	bool done = false;
 
 	for (int i = 0; i < STEPS && !done; i++)
 		if (retain_once(s, wall_ns, force, &done, e) < 0)
 			return -1;
 	if (force)
 		return 0;
-	if (db_size(s->db, &size, e) < 0 ||
-	    db_tidy(s->db, size.disk_free < s->config.min_free_bytes ? 0 : VACUUM_PAGES, e) < 0)
+	if (db_size(s->db, &size, e) < 0)
+		return -1;
+	tight = size.disk_free < s->config.min_free_bytes;
+	db_cap(s->db, tight);
+	if (db_tidy(s->db, tight ? 0 : VACUUM_PAGES, e) < 0)
 		return -1;
 	db_keep_ballast(s->db);
 	return 0;
