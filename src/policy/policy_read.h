@@ -31,6 +31,7 @@ enum {
 	POLICY_MAX_ENTRIES = 250000,    /* of any other section */
 	POLICY_MAX_IFACES = 4096,
 	POLICY_MAX_RULE_PORTS = 1024,   /* pieces of a rule's services */
+	POLICY_MAX_PORTS = 2000000,     /* of all rules, those that are one service alone not counted */
 };
 
 /* What a name is.  Everything up to PACK shares one name space; makers and rule ids have their own. */
@@ -81,6 +82,7 @@ struct policy_read {
 	VEC(struct policy_source) sources;
 	struct datafile_files files;    /* in reading order */
 	size_t bytes;                   /* of the policy's own files */
+	size_t ports;                   /* of the services of rules so far */
 	struct policy_source *src;      /* the one being read */
 	struct policy_names names, makers, rules, tests, ifaces;
 };

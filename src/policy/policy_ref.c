@@ -49,9 +49,11 @@ static const char *section_of(unsigned kinds)
 
 static void unknown_name(struct policy_read *r, const struct doc_node *v, const struct policy_names *in, unsigned kinds)
 {
-	const char *near = policy_names_nearest(in, v->text, kinds), *own = r->sources.at[r->sources.n - 1].path;
+	const char *near = NULL, *own = r->sources.at[r->sources.n - 1].path;
 	char text[100], hint[200] = "";
 
+	if (diag_errors(r->d) < r->errors_before + DIAG_LIMIT)          /* beyond it nobody reads them */
+		near = policy_names_nearest(in, v->text, kinds);
 	if (near)
 		snprintf(hint, sizeof(hint), "; did you mean '%s'?", near);
 	else if (r->src->include)

@@ -188,12 +188,34 @@ static void flatten(struct policy_read *r, const struct doc_node *items, uint32_
 		if (k)
 			s->names[s->n_names++] = arena_strdup(r->a, items[i].text);
 	}
-	if (v.n > POLICY_MAX_RULE_PORTS)
-		diag_add(r->d, DIAG_ERROR, s->loc, "these are more than %d pieces: use ranges", POLICY_MAX_RULE_PORTS);
+	r->ports += v.n;
+	if (v.n > POLICY_MAX_RULE_PORTS || r->ports > POLICY_MAX_PORTS)
+		diag_add(r->d, DIAG_ERROR, s->loc, "more than %d pieces in one entry, or %d in all: use ranges",
+			 POLICY_MAX_RULE_PORTS, POLICY_MAX_PORTS);
 	s->n = s->any ? 0 : (uint32_t)v.n;
 	if (s->n)
 		s->ports = arena_memdup(r->a, v.at, v.n * sizeof(*v.at));
 	VEC_FREE(&v);
+}
+
+/* One name alone: its pieces are shared, not copied. */
+static bool share(struct policy_read *r, const struct doc_node *v, struct policy_services *s)
+{
+	const struct policy_name *n;
+	const struct policy_service *of;
+
+	if (v->kind != DOC_SCALAR || doc_is_null(v) || policy_read_looks_like_port(v->text))
+		return false;
+	n = policy_names_find(&r->names, v->text);
+	if (!n || n->kind != POLICY_NAME_SERVICE)
+		return false;
+	of = &r->p->services[n->index];
+	for (uint32_t i = 0; i < of->n; i++)
+		s->any |= of->ports[i].any_proto;
+	s->ports = of->ports;
+	s->n = s->any ? 0 : of->n;
+	s->names[s->n_names++] = of->name;
+	return true;
 }
 
 void policy_read_services(struct policy_read *r, const struct doc_node *v, const struct policy_field *f, void *obj)
@@ -209,6 +231,6 @@ void policy_read_services(struct policy_read *r, const struct doc_node *v, const
 	if (!n)
 		diag_add(r->d, DIAG_ERROR, v->loc, "the list is empty: write services, or any");
 	s->names = arena_array(r->a, n + 1, const char *);
-	if (s->names)
+	if (s->names && !(n == 1 && share(r, items, s)))
 		flatten(r, items, n, s);
 }

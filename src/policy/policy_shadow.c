@@ -76,6 +76,8 @@ static bool services_in(const struct policy_services *in, const struct policy_se
 {
 	if (out->any || in->any)
 		return out->any;
+	if (in->ports == out->ports)
+		return true;
 	*work += (uint64_t)in->n * out->n;
 	for (uint32_t i = 0; i < in->n; i++) {
 		bool found = false;

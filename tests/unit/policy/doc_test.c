@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/diag.h"
+#include "unit/suite.h"
 
 static struct diag *d;
 
@@ -147,10 +148,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("doc");
 	TCase *t = tcase_create("doc");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, tree_and_places);
@@ -158,9 +156,5 @@ int main(void)
 	tcase_add_test(t, nul_bytes);
 	tcase_add_test(t, accepted);
 	tcase_add_test(t, many_keys);
-	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return suite_run(t);
 }
