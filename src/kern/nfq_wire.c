@@ -101,8 +101,9 @@ int nfq_wire_open(int receive_bytes, bool no_enobufs, struct err *e)
 		return err_sys(e, errno, "cannot set NETLINK_NO_ENOBUFS");
 	if (setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on)) < 0)
 		return err_sys(e, errno, "cannot set NETLINK_CAP_ACK");
+	/* The root of a user namespace may not force; what is lost for lack of memory the kernel counts. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_bytes, sizeof(receive_bytes)) < 0)
-		return err_sys(e, errno, "cannot have %d bytes of receive buffer", receive_bytes);
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_bytes, sizeof(send_bytes));    /* the default does, too */
 	bound = fd;
 	fd = -1;
