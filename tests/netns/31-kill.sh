@@ -68,7 +68,7 @@ stopped() {
 locked() {
 	site_daemon_stop
 	site_tables_remove
-	truth 'the closed table' in_ns fw "$SITE_BUILD/ringfence" lock -p "$SITE_DIR/policy.yaml"
+	truth 'the closed table' ringfence lock -p "$SITE_DIR/policy.yaml"
 	new_flows drop 'closed, without a daemon' drop
 	truth 'started on the closed table' site_daemon_start
 	site_learn axis clock udp 123
@@ -94,7 +94,7 @@ observed() {
 	new_flows pass 'observed, stopped' pass
 	load_stop 'observed' all
 	site_tables_remove
-	in_ns fw "$SITE_BUILD/ringfence" lock -p "$SITE_DIR/policy.yaml" >/dev/null
+	ringfence lock -p "$SITE_DIR/policy.yaml" >/dev/null
 	new_flows pass 'observed, locked' pass
 }
 

@@ -15,7 +15,7 @@ flood() { # PACKETS: of 10,000 flows, from hik to the desk; sets SENT and FLOOD
 		--sport 20000 --dport 1000 --flows 100 --dflows 100 --count "$1" --rate "$PPS" --token "$FLOOD" | sed -n 's/^sent //p')
 }
 
-events_tally() { ringfence events --state "$SITE_DIR/state" --last 100000 --format ecs | python3 "$SITE_HERE/tally.py" events "${IP4[hik]}"; }
+events_tally() { ringfence events --last 100000 --format ecs | python3 "$SITE_HERE/tally.py" events "${IP4[hik]}"; }
 status_tally() { ringfence status --json | python3 "$SITE_HERE/tally.py" status; }
 word() { sed -n "s/^$2 //p" <<<"$1"; }
 
@@ -51,5 +51,5 @@ after=$(status_tally)
 is 'none arrives' "$(count_of desk "$FLOOD")" 0
 is 'the kernel counted them' "$(($(word "$after" kernel) - $(word "$before" kernel)))" "$SENT"
 is 'nothing is left over' "$(word "$after" residual)" 0
-truth 'the store holds together' ringfence events verify --state "$SITE_DIR/state"
+truth 'the store holds together' ringfence events verify
 site_done

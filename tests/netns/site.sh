@@ -282,7 +282,7 @@ site_daemon_start() { # [OPTION]...
 	touch "$SITE_DIR/daemon.log"
 	before=$(wc -c <"$SITE_DIR/daemon.log")
 	nsenter --net="/run/netns/$(site_ns fw)" -- "$SITE_BUILD/ringfenced" -p "$SITE_DIR/policy.yaml" \
-		--state "$SITE_DIR/state" --run "$SITE_DIR/run" --foreground "$@" \
+		--data "$RINGFENCE_DATA" --state "$SITE_DIR/state" --run "$SITE_DIR/run" --foreground "$@" \
 		>>"$SITE_DIR/daemon.log" 2>&1 </dev/null &
 	DAEMON_PID=$!
 	site_wait 'the daemon to be ready' site_daemon_ready "$before" && kill -0 "$DAEMON_PID" 2>/dev/null && return
@@ -313,7 +313,7 @@ site_daemon_hang() { kill -STOP "$DAEMON_PID"; }
 site_daemon_wake() { kill -CONT "$DAEMON_PID"; }
 
 ringfence() { # COMMAND [ARG]...: the operator's program, beside the daemon
-	in_ns fw "$SITE_BUILD/ringfence" "$1" --run "$SITE_DIR/run" "${@:2}"
+	in_ns fw "$SITE_BUILD/ringfence" "$1" --data "$RINGFENCE_DATA" --run "$SITE_DIR/run" --state "$SITE_DIR/state" "${@:2}"
 }
 
 # No table of ours in the firewall; the daemon must be gone.
