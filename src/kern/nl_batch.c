@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nl_batch: a transaction as one sendmsg over chunks of memory, from BATCH_BEGIN to BATCH_END.  Sequence numbers run without
- * gaps, so that an error's number is the index of the message it is about.  The kernel has queued every answer when sendmsg
+/* nl_batch: a transaction as one sendmsg over chunks of memory, from BATCH_BEGIN to BATCH_END.  An error's sequence number
+ * finds the message it is about.  The kernel has queued every answer when sendmsg
  * returns, so they are drained without waiting.  Sticky: after a failed allocation messages go to a scratch page and
  * commit says so. */
 #include "kern/nl.h"
@@ -27,13 +27,12 @@ enum {
 	ANSWERS_MAX_BYTES = 32 * 1024 * 1024,
 };
 
-struct nl_subject { struct loc loc; const char *kind, *name; };
+struct nl_subject { uint32_t seq; struct loc loc; const char *kind, *name; };
 
 struct nl_batch {
 	struct nl *nl;
-	uint32_t first_seq;                     /* BATCH_BEGIN's */
 	VEC(struct iovec) chunks;
-	VEC(struct nl_subject) subjects;        /* [i]: the message first_seq + i */
+	VEC(struct nl_subject) subjects;        /* one a message, seq ascending; [0]: BATCH_BEGIN */
 	struct nlmsghdr *last;                  /* not yet counted into its chunk's length */
 	void *scratch;                          /* where messages go after a failure */
 	bool failed;
@@ -52,7 +51,6 @@ struct nl_batch *nl_batch_new(struct nl *n, uint32_t genid)
 		return NULL;
 	}
 	b->nl = n;
-	b->first_seq = n->seq + 1;
 	nlh = nl_batch_add(b, 0, 0, AF_UNSPEC, LOC_NONE, "batch", "");
 	nlh->nlmsg_type = NFNL_MSG_BATCH_BEGIN;
 	((struct nfgenmsg *)mnl_nlmsg_get_payload(nlh))->res_id = htons(NFNL_SUBSYS_NFTABLES);
@@ -105,12 +103,12 @@ struct nlmsghdr *nl_batch_add(struct nl_batch *b, uint8_t msg, uint16_t flags, u
 	struct nfgenmsg *nfg;
 
 	nl_batch_settle(b);
-	if (!VEC_PUSH(&b->subjects, (struct nl_subject){ loc, kind, name }))
+	if (!VEC_PUSH(&b->subjects, (struct nl_subject){ ++b->nl->seq, loc, kind, name }))
 		b->failed = true;
 	nlh = mnl_nlmsg_put_header(nl_batch_room(b));
 	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | msg);
 	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	nlh->nlmsg_seq = ++b->nl->seq;
+	nlh->nlmsg_seq = b->nl->seq;
 	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
 	nfg->nfgen_family = family;
 	nfg->version = NFNETLINK_V0;
@@ -137,10 +135,16 @@ static void nl_batch_buffers(struct nl_batch *b)
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &n, sizeof(n));
 }
 
-static int nl_batch_blame(const struct nl_batch *b, const struct nlmsghdr *nlh, int code, struct err *e)
+static const struct nl_subject *nl_batch_subject(const struct nl_batch *b, uint32_t seq)
 {
-	uint32_t index = nlh->nlmsg_seq - b->first_seq;
-	const struct nl_subject *s = index < b->subjects.n ? &b->subjects.at[index] : NULL;
+	for (size_t i = 0; i < b->subjects.n; i++)
+		if (b->subjects.at[i].seq == seq)
+			return &b->subjects.at[i];
+	return NULL;
+}
+
+static void nl_batch_blame(const struct nl_subject *s, const struct nlmsghdr *nlh, int code, struct err *e)
+{
 	const char *words = nl_words(nlh);
 
 	if (code == ERESTART)
@@ -149,11 +153,9 @@ static int nl_batch_blame(const struct nl_batch *b, const struct nlmsghdr *nlh, 
 		err_sys(e, code, "the kernel refused (%s)", words);
 	else
 		err_sys(e, code, "the kernel refused");
-	if (s && *s->name)
+	if (*s->name)
 		err_wrap(e, "%s '%s'", s->kind, s->name);
-	if (s)
-		e->loc = s->loc;
-	return -1;
+	e->loc = s->loc;
 }
 
 /* Every answer is there by now.  The first error is told; later ones follow from it more often than not. */
@@ -173,13 +175,12 @@ static int nl_batch_answers(struct nl_batch *b, struct err *e)
 		if (got < 0)
 			return failed ? -1 : err_sys(e, errno, "the kernel's answer to a transaction was lost");
 		for (; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
-			int code = m->nlmsg_type == NLMSG_ERROR ? nl_code(m) : 0;
+			const struct nl_subject *s = m->nlmsg_type == NLMSG_ERROR ? nl_batch_subject(b, m->nlmsg_seq) : NULL;
+			int code = s ? nl_code(m) : 0;
 
-			if (m->nlmsg_type != NLMSG_ERROR || m->nlmsg_seq - b->first_seq > b->subjects.n)
-				continue;
-			acked = true;
+			acked = acked || s;
 			if (code && !failed)
-				nl_batch_blame(b, m, code, e);
+				nl_batch_blame(s, m, code, e);
 			failed = failed || code;
 		}
 	}

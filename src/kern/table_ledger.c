@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <netinet/in.h>
 
@@ -19,6 +20,8 @@
 
 #include "kern/nl.h"
 #include "kern/table_live.h"
+
+enum { READINGS = 50 };
 
 /* NFTA_COUNTER_… of a nest. */
 static void read_counter(const struct nlattr *nest, uint64_t *ret_packets, uint64_t *ret_bytes)
@@ -117,10 +120,12 @@ static void read_expr(const struct nlattr *expr, struct table_line *l)
 
 static int one_element(struct reading *r, const struct nlattr *elem)
 {
-	struct table_line l = { .kind = r->kind };
 	const struct nlattr *a, *k;
+	struct table_line l;
 	bool keyed = false;
 
+	memset(&l, 0, sizeof(l));               /* its padding too: lines are compared whole */
+	l.kind = r->kind;
 	mnl_attr_for_each_nested(a, elem)
 		switch (mnl_attr_get_type(a)) {
 		case NFTA_SET_ELEM_KEY:
@@ -164,14 +169,61 @@ static void again_set(void *arg)
 	r->ledger->n = r->begin;
 }
 
-static int read_set(struct nl *n, struct reading *r, unsigned set, struct err *e)
+static int dump_set(struct nl *n, struct reading *r, unsigned set, struct err *e)
 {
 	struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM, 0, NFPROTO_INET, 0);
 
-	r->begin = r->ledger->n;
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, TABLE_TABLE);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, table_set_rows[set].name);
 	return nl_dump(n, nlh, again_set, one_message, r, e) < 0 ? err_wrap(e, "set '%s'", table_set_rows[set].name) : 0;
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct table_line));
+}
+
+/* A key twice?  Sorted lines of one set differ at least in their counts, which come last. */
+static bool has_twins(const struct table_line *l, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (!memcmp(&l[i - 1], &l[i], offsetof(struct table_line, packets)))
+			return true;
+	return false;
+}
+
+/* While a set is being rehashed a dump misses some elements and shows others twice.  The page is not written any more, so
+ * two equal readings without twins are the truth. */
+static int read_set(struct nl *n, struct reading *r, unsigned set, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	AUTO_MEM struct table_line *before = NULL;
+	size_t n_before = 0;
+
+	r->begin = r->ledger->n;
+	for (unsigned i = 0; i < READINGS; i++) {
+		struct table_line *lines;
+		size_t got;
+
+		if (i)
+			nanosleep(&pause, NULL);
+		if (dump_set(n, r, set, e) < 0)
+			return -1;
+		got = r->ledger->n - r->begin;
+		if (!got && !n_before)
+			return 0;
+		lines = r->ledger->lines + r->begin;
+		qsort(lines, got, sizeof(*lines), compare_lines);
+		if (i && got == n_before && !memcmp(before, lines, got * sizeof(*lines)) && !has_twins(lines, got))
+			return 0;
+		free(before);
+		before = malloc((got + 1) * sizeof(*lines));
+		if (!before)
+			return err_plain(e, ENOMEM, "out of memory");
+		memcpy(before, lines, got * sizeof(*lines));
+		n_before = got;
+	}
+	return err_plain(e, EAGAIN, "set '%s' did not hold still for reading", table_set_rows[set].name);
 }
 
 int table_read_ledger(struct nl *n, char page, struct table_ledger *ret, struct err *e)

@@ -130,8 +130,7 @@ static bool lookup(struct nftnl_rule *r, const struct table *t, const struct tab
 	nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
 	if (s->op == TABLE_S_VMAP)
 		nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
-	if (s->negate)
-		nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_FLAGS, s->negate ? NFT_LOOKUP_F_INV : 0);
 	return nftnl_expr_set_str(x, NFTNL_EXPR_LOOKUP_SET, t->sets.at[s->index].name) >= 0;
 }
 

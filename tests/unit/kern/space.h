@@ -44,6 +44,37 @@ static inline int space_run(struct buf *out, const char *command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* Another namespace, loopback up; its descriptor. */
+static inline int space_new(void)
+{
+	int here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), there;
+
+	if (here < 0 || unshare(CLONE_NEWNET) < 0 || space_run(NULL, "ip link set lo up"))
+		abort();
+	there = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (there < 0 || setns(here, CLONE_NEWNET) < 0)
+		abort();
+	close(here);
+	return there;
+}
+
+/* Go there; returns the way back, for space_back. */
+static inline int space_go(int there)
+{
+	int here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	if (here < 0 || setns(there, CLONE_NEWNET) < 0)
+		abort();
+	return here;
+}
+
+static inline void space_back(int here)
+{
+	if (setns(here, CLONE_NEWNET) < 0)
+		abort();
+	close(here);
+}
+
 /* For main, before the suite: 0, or what main is to return. */
 static inline int space_allowed(void)
 {

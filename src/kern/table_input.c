@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table_input: what the kernel has to know, from the policy, its program and who is where.
+ * Networks become disjoint ranges, each owned by the zone with the longest prefix, so that a small open zone inside a
+ * guarded network stays open in the kernel too. */
+#include "kern/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/vec.h"
+#include "engine/prog.h"
+#include "ident/who.h"
+#include "policy/policy.h"
+
+struct net { struct addr lo, hi; uint32_t zone; };
+struct owned { struct table_range range; uint32_t zone; };
+struct ranges { VEC(struct owned) at; };
+
+/* Wider networks before those inside them. */
+static int compare_nets(const void *a, const void *b)
+{
+	const struct net *x = a, *y = b;
+	int c = addr_compare(&x->lo, &y->lo);
+
+	return c ? c : addr_compare(&y->hi, &x->hi);
+}
+
+static struct addr step(struct addr a, int by)
+{
+	for (unsigned i = addr_bits(&a) / 8; i-- > 0;) {
+		int v = a.b[i] + by;
+
+		a.b[i] = (uint8_t)v;
+		if (v >= 0 && v <= 255)
+			break;
+	}
+	return a;
+}
+
+static bool emit(struct ranges *r, const struct addr *lo, const struct addr *hi, uint32_t zone)
+{
+	if (lo->family != hi->family || addr_compare(lo, hi) > 0)
+		return true;
+	return VEC_PUSH(&r->at, (struct owned){ { *lo, *hi }, zone });
+}
+
+/* Sorted nets are disjoint or nested.  From net i on, everything inside it: what no inner net claims is its own.
+ * Returns the index behind the last net inside. */
+static size_t carve(struct ranges *r, const struct net *nets, size_t n, size_t i, bool *ok)
+{
+	struct addr from = nets[i].lo;
+	const struct net *own = &nets[i++];
+	bool whole = true;              /* some of it is left behind the last inner net */
+
+	while (i < n && nets[i].lo.family == own->lo.family && addr_compare(&nets[i].lo, &own->hi) <= 0) {
+		const struct net *inner = &nets[i];
+
+		if (addr_compare(&inner->lo, &from) > 0) {
+			struct addr before = step(inner->lo, -1);
+
+			*ok = emit(r, &from, &before, own->zone) && *ok;
+		}
+		i = carve(r, nets, n, i, ok);
+		from = step(inner->hi, 1);
+		whole = addr_compare(&inner->hi, &own->hi) < 0;
+	}
+	if (whole)
+		*ok = emit(r, &from, &own->hi, own->zone) && *ok;
+	return i;
+}
+
+static int own_ranges(const struct policy *p, struct ranges *ret, struct err *e)
+{
+	VEC(struct net) nets = { 0 };
+	bool ok = true;
+
+	for (uint32_t z = 0; z < p->n_zones; z++)
+		for (uint32_t i = 0; i < p->zones[z].n_nets; i++)
+			ok = VEC_PUSH(&nets, (struct net){ p->zones[z].nets[i].addr, addr_prefix_last(&p->zones[z].nets[i]), z }) && ok;
+	if (nets.n)
+		qsort(nets.at, nets.n, sizeof(*nets.at), compare_nets);
+	for (size_t i = 0; ok && i < nets.n;)
+		i = carve(ret, nets.at, nets.n, i, &ok);
+	VEC_FREE(&nets);
+	return ok ? 0 : err_plain(e, ENOMEM, "out of memory");
+}
+
+enum range_use { USE_NONE, USE_GUARDED, USE_REMOTE, USE_OBSERVED };
+
+static enum range_use use_of(const struct policy_zone *z)
+{
+	if (z->guard == POLICY_OPEN)
+		return USE_NONE;
+	if (z->mode == POLICY_OBSERVE)
+		return USE_OBSERVED;
+	return z->n_ifaces ? USE_GUARDED : USE_REMOTE;
+}
+
+static struct table_range *take_use(const struct policy *p, const struct ranges *r, enum range_use use, struct arena *a, size_t *ret_n)
+{
+	struct table_range *all = arena_array(a, r->at.n + 1, struct table_range);
+
+	*ret_n = 0;
+	for (size_t i = 0; all && i < r->at.n; i++)
+		if (use_of(&p->zones[r->at.at[i].zone]) == use)
+			all[(*ret_n)++] = r->at.at[i].range;
+	return all;
+}
+
+static bool listed(const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+static void take_routed(struct table_iface *f, const struct ranges *r, uint32_t zone, struct arena *a)
+{
+	struct table_range *all = arena_array(a, f->n_routed + r->at.n + 1, struct table_range);
+	size_t n = f->n_routed;
+
+	if (!all)
+		return;
+	for (size_t i = 0; i < n; i++)
+		all[i] = f->routed[i];
+	for (size_t i = 0; i < r->at.n; i++)
+		if (r->at.at[i].zone == zone)
+			all[n++] = r->at.at[i].range;
+	f->routed = all;
+	f->n_routed = n;
+}
+
+static struct table_iface take_iface(const struct policy *p, const struct policy_iface *i, const struct ranges *r,
+				     const struct table_setup *s, struct arena *a)
+{
+	struct table_iface f = { .name = i->name, .role = TABLE_OPEN, .l3 = listed(i->name, s->l3, s->n_l3), .loc = i->loc };
+
+	for (uint32_t k = 0; k < i->n_zones; k++) {
+		const struct policy_zone *z = &p->zones[i->zones[k]];
+
+		if (z->guard == POLICY_OPEN)
+			continue;
+		if (z->mode == POLICY_ENFORCE)
+			f.role = TABLE_GUARDED;         /* the stricter of several */
+		else if (f.role == TABLE_OPEN)
+			f.role = TABLE_OBSERVED;
+		f.dhcp = f.dhcp || z->dhcp;
+		if (z->routed)
+			take_routed(&f, r, i->zones[k], a);
+	}
+	return f;
+}
+
+static void take_ifaces(const struct policy *p, const struct ranges *r, const struct table_setup *s, struct arena *a,
+			struct table_input *ret)
+{
+	struct table_iface *all = arena_array(a, p->n_ifaces + s->n_open + 1, struct table_iface);
+
+	if (!all)
+		return;
+	for (uint32_t i = 0; i < p->n_ifaces; i++)
+		all[ret->n_ifaces++] = take_iface(p, &p->ifaces[i], r, s, a);
+	for (size_t i = 0; i < s->n_open; i++) {
+		bool known = !strcmp(s->open[i], "lo");         /* has its place already */
+
+		for (uint32_t j = 0; j < p->n_ifaces; j++)
+			known = known || !strcmp(p->ifaces[j].name, s->open[i]);
+		if (!known)
+			all[ret->n_ifaces++] = (struct table_iface){ .name = arena_strdup(a, s->open[i]), .role = TABLE_OPEN };
+	}
+	ret->ifaces = all;
+}
+
+static void take_bindings(const struct prog *prog, const struct who *w, struct arena *a, struct table_input *ret)
+{
+	size_t n = w ? who_bindings(w) : 0;
+	struct table_binding *all = arena_array(a, n + 1, struct table_binding);
+
+	for (size_t i = 0; all && i < n; i++) {
+		const struct who_binding *b = who_binding(w, i);
+
+		if (b->iface >= ret->n_ifaces || ret->ifaces[b->iface].role == TABLE_OPEN)
+			continue;
+		all[ret->n_bindings++] = (struct table_binding){
+			b->iface, b->mac, b->addr,
+			prog && !prog_may_allow(prog, b->iface, &b->id) ? TABLE_RESTRICTED : TABLE_KNOWN,
+		};
+	}
+	ret->bindings = all;
+}
+
+int table_input_from(const struct policy *p, const struct prog *prog, const struct who *w, const struct table_setup *setup,
+		     struct arena *a, struct table_input *ret, struct err *e)
+{
+	struct table_input in = {
+		.generation = setup->generation, .page = setup->page, .mark_shift = (unsigned)__builtin_ctz(p->mark_mask | 1U << 31),
+		.queue = setup->queue, .nflog_group = setup->nflog_group, .native_queue = setup->native_queue,
+		.owner = setup->owner, .closed = setup->closed, .rates = setup->rates,
+	};
+	struct ranges r = { 0 };
+
+	if (own_ranges(p, &r, e) < 0)
+		return -1;
+	memcpy(in.digest, p->digest, sizeof(in.digest));
+	in.guarded = take_use(p, &r, USE_GUARDED, a, &in.n_guarded);
+	in.remote = take_use(p, &r, USE_REMOTE, a, &in.n_remote);
+	in.observed = take_use(p, &r, USE_OBSERVED, a, &in.n_observed);
+	take_ifaces(p, &r, setup, a, &in);
+	if (!arena_failed(a))
+		take_bindings(prog, w, a, &in);
+	VEC_FREE(&r.at);
+	if (arena_failed(a))
+		return err_plain(e, ENOMEM, "out of memory");
+	*ret = in;
+	return 0;
+}
