@@ -4,7 +4,7 @@
 # The harness itself, with a hand-written table in the place of the daemon: every shape of packet that
 # the scenarios use arrives when nothing is in the way, none does when the table drops it, counts are
 # exact, checksums are right, and a flood is as fast as the tests need it.
-. "$(dirname "$0")/probe.sh"
+. "$(dirname "$0")/probe.sh" || exit 2
 
 # Everything a restricted camera can think of: all of it arrives in the control run.
 probe pass 'permitted camera to the VMS' axis vms udp 50000 n=10

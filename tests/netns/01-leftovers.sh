@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A site goes without a trace, however its test ends: normally, by INT, by TERM, by KILL.
-. "$(dirname "$0")/probe.sh"
+. "$(dirname "$0")/probe.sh" || exit 2
 
 # What the host has of us: our processes, and namespaces that only they could hold.
 traces() {

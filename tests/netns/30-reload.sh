@@ -4,9 +4,9 @@
 # Reloads: 120 of them, four a second, under load without a packet lost or let through; a flow that the
 # new policy forbids is cut at its next packet, both ways; a policy that is broken, or fails its own
 # tests, changes nothing; one that is not confirmed goes back by itself.
-. "$(dirname "$0")/probe.sh"
-. "$(dirname "$0")/policy.sh"
-. "$(dirname "$0")/load.sh"
+. "$(dirname "$0")/probe.sh" || exit 2
+. "$(dirname "$0")/policy.sh" || exit 2
+. "$(dirname "$0")/load.sh" || exit 2
 RELOADS=${RELOADS:-120}
 ONE_PORT='- { id: one-port, from: cctv, to: vms, services: [udp/5001], action: allow }'
 

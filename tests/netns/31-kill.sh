@@ -4,9 +4,9 @@
 # The daemon is killed, hung, stopped and started under load: permitted flows that the kernel knows
 # lose nothing, nothing forbidden passes.  With the closed table and no daemon nothing passes.  A zone
 # in observe loses nothing in any of these.
-. "$(dirname "$0")/probe.sh"
-. "$(dirname "$0")/policy.sh"
-. "$(dirname "$0")/load.sh"
+. "$(dirname "$0")/probe.sh" || exit 2
+. "$(dirname "$0")/policy.sh" || exit 2
+. "$(dirname "$0")/load.sh" || exit 2
 
 # New flows are for userspace to judge: while nobody is there they must die, so they are no part of
 # the permitted load here.

@@ -3,8 +3,8 @@
 #
 # Every dropped packet is accounted for: a million of them in 10,000 flows; the sum over the events is
 # what was sent and what the kernel's own counters say, and the residual is 0.
-. "$(dirname "$0")/probe.sh"
-. "$(dirname "$0")/policy.sh"
+. "$(dirname "$0")/probe.sh" || exit 2
+. "$(dirname "$0")/policy.sh" || exit 2
 PACKETS=${PACKETS:-1000000}
 PPS=${PPS:-20000}
 [ -z "${RINGFENCE_VM:-}" ] || PACKETS=50000 PPS=1500
