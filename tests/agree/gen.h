@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* gen: random policies, and flows that stand on the borders of what they say: the first and last address of a prefix and
+ * their neighbours, ports one off, moments one nanosecond off.  The same seed gives the same.  Also for the test of the
+ * kernel's table. */
+#ifndef AGREE_GEN_H
+#define AGREE_GEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/flow.h"
+#include "policy/policy.h"
+
+struct buf;
+
+struct gen {
+	uint64_t state;
+};
+
+uint64_t gen_next(struct gen *g);
+uint32_t gen_below(struct gen *g, uint32_t n);          /* 0 .. n - 1; n 0 gives 0 */
+bool gen_chance(struct gen *g, uint32_t percent);
+
+void gen_policy(struct gen *g, struct buf *yaml);
+/* Change a loaded policy in place into something that no file says: flags, guards, negations, times, actions. */
+void gen_mutate(struct gen *g, struct policy *p);
+int64_t gen_moment(struct gen *g, const struct policy *p);
+/* family 0: either. */
+struct addr gen_addr(struct gen *g, const struct policy *p, uint8_t family);
+void gen_service(struct gen *g, const struct policy *p, struct flow *f);        /* protocol, port, type */
+void gen_flow(struct gen *g, const struct policy *p, struct flow *ret);
+
+/* For reports. */
+void gen_print_flow(const struct policy *p, const struct flow *f, struct buf *out);
+
+#endif
