@@ -85,7 +85,7 @@ site_start() {
 	for h in fw $SITE_HOSTS; do
 		site_wait_line "$SITE_DIR/serve.$h" '^ready' || die "the servers of $h"
 	done
-	sed "s/\bcam0\b/$CAM0/g; s/\bcam1\b/$CAM1/g" "$SITE_TOP/rules/policy.yaml" >"$SITE_DIR/policy.yaml"
+	sed "s/\bcam0\b/$CAM0/g; s/\bcam1\b/$CAM1/g; s/00:0e:22:00:60:01/${MAC[rrec]}/" "$SITE_TOP/rules/policy.yaml" >"$SITE_DIR/policy.yaml"
 	receiver_start
 	site_daemon_start || die 'ringfenced does not start'
 	shipper_start
