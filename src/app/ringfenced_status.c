@@ -293,7 +293,8 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 		   r.spool.degraded ? ", failing: " : "", r.spool.degraded ? r.spool.error : "");
 	for (size_t i = 0; i < n; i++) {
 		if (rows[i].kernel || rows[i].attributed)
-			buf_printf(out, "account     %-14s %llu dropped by the kernel, %llu in events\n", rows[i].name,
-				   (unsigned long long)rows[i].kernel, (unsigned long long)rows[i].attributed);
+			buf_printf(out, "account     %-14s %llu dropped by the kernel, %llu in events%s\n", rows[i].name,
+				   (unsigned long long)rows[i].kernel, (unsigned long long)rows[i].attributed,
+				   rows[i].kernel > rows[i].attributed ? " (the ledger is read every 10 s)" : "");
 	}
 }

@@ -133,10 +133,14 @@ int table_turn(struct nl *n, struct table_input *in, struct err *e)
 
 int table_clear_page(struct nl *n, char page, struct err *e)
 {
-	AUTO(nl_batch) b = batch(n, e);
+	AUTO(nl_batch) b = NULL;
 	struct table_about about;
 
-	if (!b || table_read_about(n, &about, e) < 0)
+	/* Asked first: a batch counts its sequence numbers from its beginning. */
+	if (table_read_about(n, &about, e) < 0)
+		return -1;
+	b = batch(n, e);
+	if (!b)
 		return -1;
 	if ((page != 'a' && page != 'b') || !about.ours || about.page == page)
 		return err_plain(e, EBUSY, "page '%c' of the ledger is being written", page);

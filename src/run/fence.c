@@ -168,6 +168,14 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 	return 0;
 }
 
+bool fence_is_gone(struct fence *f)
+{
+	struct table_about about;
+	struct err e;
+
+	return table_read_about(f->nl, &about, &e) == 0 && !about.ours;
+}
+
 int fence_restore(struct fence *f, struct err *e)
 {
 	struct table *t = NULL;

@@ -38,6 +38,7 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 int fence_bind(struct fence *f, const struct judge *j, size_t *ret_changed, struct err *e);
 /* The same table again: after somebody removed or changed it. */
 int fence_restore(struct fence *f, struct err *e);
+bool fence_is_gone(struct fence *f);             /* there is no table of ours at all */
 /* Make the other page live; false in *ret when there is an old page that nobody has collected yet. */
 int fence_turn(struct fence *f, bool *ret, struct err *e);
 /* Does an old page wait, and since when (monotonic)?  fence_collect reads and clears it. */

@@ -74,6 +74,8 @@ void observer_tell(struct observer *o, const struct ident_fact *f)
 	end.id = who_source(j->who, end.iface, &f->mac, &f->addr);
 	end.id.device = f->device;
 	words_end(j, &end, zone, 0, &w, &ev.from);
+	if (zone == POLICY_NONE)
+		ev.from.zone = NULL;
 	buf_init(&detail);
 	detail_of(f, rows[f->kind].what, &detail);
 	reload_event(o->reload, &ev, buf_cstr(&detail));

@@ -21,10 +21,12 @@ static void key_of(const struct judge *j, const struct flow *f, const struct ver
 		   struct merge_key *ret)
 {
 	MERGE_KEY_INIT(ret);
-	ret->device = f->from.id.device;
-	if (!ret->device && f->from.has_mac)
+	/* The MAC before the device: a device's first packets come before it has a record. */
+	if (f->from.has_mac)
 		ret->mac = f->from.mac;
-	else if (!ret->device)
+	else if (f->from.id.device)
+		ret->device = f->from.id.device;
+	else
 		ret->from = f->from.addr;
 	ret->to = f->to.addr;
 	ret->kind = kind;

@@ -197,12 +197,10 @@ void watch_last(struct watch *w)
 	const struct timespec settle = { .tv_nsec = LAST_SETTLE_MS * 1000000L };
 	int64_t since;
 
-	if (fence_page_waits(w->c.fence, &since))
+	if (fence_page_waits(w->c.fence, &since)) {
+		nanosleep(&settle, NULL);
 		collect(w);
+	}
 	watch_refresh(w);
-	turn(w);
-	nanosleep(&settle, NULL);
-	if (fence_page_waits(w->c.fence, &since))
-		collect(w);
 	observer_keep(w->c.observer, false);
 }

@@ -63,7 +63,8 @@ bool watch_second(struct watch *w);
 void watch_tamper(struct watch *w);
 /* A policy was put on trial until then (monotonic; 0: no more). */
 void watch_trial(struct watch *w, int64_t until_ns);
-/* Before a stop: turn the page and tell it. */
+/* Before a stop: tell the page that waits.  The live one stays: its denials go on being remembered and counted, and whoever
+ * starts next reads it. */
 void watch_last(struct watch *w);
 /* Read the counters now, and tell what was lost. */
 void watch_refresh(struct watch *w);

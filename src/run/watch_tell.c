@@ -231,7 +231,9 @@ static void set_right(struct watch *w, const struct touched *t)
 	size_t n = 1;
 
 	buf_init(&differences);
-	if (fence_verify(w->c.fence, &differences, &n, &e) < 0)
+	if (fence_is_gone(w->c.fence))
+		buf_str(&differences, "the table was gone");
+	else if (fence_verify(w->c.fence, &differences, &n, &e) < 0)
 		n = 1;
 	if (n == 0) {
 		log_info("others touched the table, it is as it should be what=\"%s\"", t->what);
