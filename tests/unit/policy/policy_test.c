@@ -249,6 +249,48 @@ START_TEST(nets)
 }
 END_TEST
 
+START_TEST(owners)
+{
+	static const struct { const char *net; uint32_t owner; } zones[] = {
+		{ "10.0.0.0/8", 0 }, { "10.20.0.0/16", 1 }, { "10.20.5.0/24", 1 }, { "10.30.0.0/16", 1 }, { "10.30.7.0/24", 0 }
+	}, asked[] = {
+		{ "10.20.0.0/16", 1 }, { "10.20.4.0/23", 1 }, { "10.20.5.9", 1 }, { "10.30.0.0/16", POLICY_NONE }, { "10.30.7.0/25", 0 },
+		{ "10.30.8.0/24", 1 }, { "10.0.0.0/8", POLICY_NONE }, { "10.1.0.0/16", 0 }, { "11.0.0.0/8", POLICY_NONE },
+		{ "0.0.0.0/0", POLICY_NONE }, { "fd00::/8", POLICY_NONE },
+	};
+	struct policy_net at[5] = { 0 };
+	struct policy_nets t = { at, 5 };
+	struct prefix p;
+	bool bits;
+
+	for (int i = 0; i < 5; i++) {
+		ck_assert(addr_prefix_parse(zones[i].net, &at[i].net, &bits));
+		at[i].owner = zones[i].owner;
+	}
+	policy_nets_sort(&t);
+	for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++) {
+		ck_assert(addr_prefix_parse(asked[i].net, &p, &bits));
+		ck_assert_msg(policy_nets_owner(&t, &p) == asked[i].owner, "%s", asked[i].net);
+	}
+}
+END_TEST
+
+START_TEST(modes)
+{
+	AUTO(policy) p = load("version: 1\nmode: observe\nzones:\n  a: { interfaces: [e1], guarded: true }\n"
+			      "  b: { interfaces: [e2], mode: enforce }\n");
+
+	ck_assert_int_eq(p->mode, POLICY_OBSERVE);
+	ck_assert_int_eq(p->zones[0].mode, POLICY_OBSERVE);
+	ck_assert_int_eq(p->zones[1].mode, POLICY_ENFORCE);
+	ck_assert(p->zones[1].mode_own && !p->zones[0].mode_own);
+	ck_assert_int_eq(p->fallback, POLICY_DROP);
+	ck_assert_uint_eq(p->mark_mask, 0xff000000u);
+	ck_assert_str_eq(p->site.name, "");
+	ck_assert_str_eq(p->site.timezone, "UTC");
+}
+END_TEST
+
 static void put_big(struct buf *b, int rules, int devices, int hosts)
 {
 	buf_str(b, ZONES "devices:\n");
@@ -300,6 +342,8 @@ int main(void)
 	tcase_add_test(t, errors_before);
 	tcase_add_test(t, included_entries);
 	tcase_add_test(t, nets);
+	tcase_add_test(t, owners);
+	tcase_add_test(t, modes);
 	tcase_add_test(t, big);
 	return suite_run(t);
 }
