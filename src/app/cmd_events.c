@@ -73,7 +73,8 @@ static int read_kinds(const struct cmd *c, struct wanted *w)
 		int kind;
 
 		if (!word_find(event_kind_words, w->kinds.at[i], &kind))
-			return cmd_misuse(c, "--kind %s: there are %s", w->kinds.at[i], word_list(event_kind_words, list, sizeof(list)));
+			return cmd_misuse(c, "--kind %s: there are %s", w->kinds.at[i],
+					  word_list(event_kind_words, list, sizeof(list)));
 		w->query.kinds |= 1U << kind;
 	}
 	return -1;
@@ -344,7 +345,8 @@ int cmd_events(struct cmd *c, int argc, char **argv)
 		{ "sink", "NAME", CMD_VALUE, &w.sink, "resend: to which sink of the shipper" },
 		{ "from", "SEQ", CMD_VALUE, &w.from, "resend: the first number" },
 		{ "to", "SEQ", CMD_VALUE, &w.to, "resend: the last, default the first" },
-		{ "ship-state", "DIR", CMD_VALUE, &w.ship_state, "resend: the shipper's state directory, default " RESEND_STATE_DIR },
+		{ "ship-state", "DIR", CMD_VALUE, &w.ship_state,
+		  "resend: the shipper's state directory, default " RESEND_STATE_DIR },
 		{ 0 },
 	};
 	int rc = cmd_options(c, argc, argv, own, 0, 1);

@@ -33,7 +33,7 @@ static void write_head(const struct init *in, struct buf *out)
 		   "# The language: ringfence-policy(5).  After each change: ringfence check, ringfence test, ringfence reload.\n"
 		   "version: 1\n"
 		   "site: { name: unnamed, timezone: UTC }       # the site's name goes into every event\n"
-		   "mode: observe                                # enforce, once the would_block events are only what must be blocked\n"
+		   "mode: observe                            # enforce, once the would_block events are only what must be blocked\n"
 		   "packs: [uk-nil]                              # who is restricted, by what: uk-nil, us-889, fcc-covered\n", now);
 	(void)in;
 }
@@ -51,7 +51,8 @@ static void write_zones(const struct init *in, struct buf *out)
 		zone_name(zone, out);
 		buf_printf(out, ": { interfaces: [\"%s\"]", zone->iface);
 		for (size_t i = 0; i < zone->n_nets; i++)
-			buf_printf(out, "%s\"%s\"", i ? ", " : ", networks: [", addr_prefix_text(&zone->nets[i], text, sizeof(text)));
+			buf_printf(out, "%s\"%s\"", i ? ", " : ", networks: [",
+				   addr_prefix_text(&zone->nets[i], text, sizeof(text)));
 		buf_printf(out, "%s%s }\n", zone->n_nets ? "]" : "", zone->guarded ? ", guarded: true" : "");
 	}
 }

@@ -119,7 +119,8 @@ static void count(struct replay *r, const struct hit *h, const struct flow *f)
 			continue;
 		if (!row->used) {
 			*row = (struct row){
-				.used = true, .from = f->from.addr, .to = f->to.addr, .mac = f->from.mac, .has_mac = f->from.has_mac,
+				.used = true, .from = f->from.addr, .to = f->to.addr,
+				.mac = f->from.mac, .has_mac = f->from.has_mac,
 				.proto = f->proto, .port = f->dport, .rule = h->verdict.rule, .why = h->verdict.why, .first = *h,
 			};
 			r->n_rows++;
@@ -224,7 +225,8 @@ static void table_of(const struct replay *r)
 		cmd_table_cell(&t, "%s", word_name(event_kind_words, (int)ev.kind));
 		cmd_table_cell(&t, "%s%s%s", addr_text(&row->from, from, sizeof(from)), ev.from.maker ? " " : "",
 			       ev.from.maker ? ev.from.maker : "");
-		cmd_table_cell(&t, "%s%s%s", addr_text(&row->to, to, sizeof(to)), ev.to.maker ? " " : "", ev.to.maker ? ev.to.maker : "");
+		cmd_table_cell(&t, "%s%s%s", addr_text(&row->to, to, sizeof(to)), ev.to.maker ? " " : "",
+			       ev.to.maker ? ev.to.maker : "");
 		cmd_table_cell(&t, "%s", ev.service ? ev.service : "");
 		cmd_table_cell(&t, "%s", ev.rule ? ev.rule : words_why(&row->first.verdict));
 		cmd_table_cell(&t, "%llu", (unsigned long long)row->packets);
@@ -286,7 +288,8 @@ static void summary(struct replay *r)
 		return;
 	}
 	table_of(r);
-	printf("%llu frames (%llu no IP), %llu packets: %llu allowed (%llu of them touch no guarded zone), %llu denied, %llu would be\n",
+	printf("%llu frames (%llu no IP), %llu packets: %llu allowed (%llu of them touch no guarded zone), "
+	       "%llu denied, %llu would be\n",
 	       (unsigned long long)frames.frames, (unsigned long long)frames.other, (unsigned long long)s.packets,
 	       (unsigned long long)s.allowed, (unsigned long long)s.unguarded,
 	       (unsigned long long)(s.denied + s.forgotten + s.rejected), (unsigned long long)s.would_block);

@@ -228,7 +228,8 @@ int cmd_replay_devices(struct cmd *c, const char *path)
 		else
 			print_table(c, p, &all);
 		if (all.beyond)
-			fprintf(stderr, "ringfence replay: %llu frames of further senders are not listed\n", (unsigned long long)all.beyond);
+			fprintf(stderr, "ringfence replay: %llu frames of further senders are not listed\n",
+				(unsigned long long)all.beyond);
 	} else if (p) {
 		cmd_fail(&e);
 	}
