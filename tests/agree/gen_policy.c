@@ -286,7 +286,7 @@ static void mutate_rule(struct gen *g, struct policy_rule *r)
 			r->services.ports[i].lo = (uint16_t)(r->services.ports[i].hi - gen_below(g, r->services.ports[i].hi + 1U));
 	if (r->section == POLICY_RULE && gen_chance(g, 15))
 		r->action = (enum policy_action)gen_below(g, 3);
-	if (gen_chance(g, 10))
+	if (r->expires.text && gen_chance(g, 10))
 		r->expires.set ^= true;
 }
 

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Nanoseconds for a decision by the size of the policy, as JSON lines:
+ *	engine [rules devices prefixes]...
+ * The policy is a large site: guarded networks with devices that are chosen by tag or by name, hosts in the core that hold the
+ * prefixes, and rules of every pairing; the flows are those of listed devices and hosts, taken in random order. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/arena.h"
+#include "engine/prog.h"
+#include "policy/policy.h"
+
+enum { ZONES = 40, TAGS = 64, SERVICES = 200, FLOWS = 1 << 16 };
+
+struct site {
+	struct policy p;
+	struct arena *a;
+	uint64_t seed;
+	char tags[TAGS][8];
+};
+
+/* Of this thread: other programs on the machine do not count. */
+static int64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static uint32_t below(struct site *s, uint32_t n)
+{
+	s->seed = s->seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (uint32_t)((s->seed >> 33) % n);
+}
+
+static void make_zones(struct site *s)
+{
+	struct policy *p = &s->p;
+
+	p->n_ifaces = p->n_zones = ZONES + 1;
+	p->ifaces = arena_array(s->a, p->n_ifaces, struct policy_iface);
+	p->zones = arena_array(s->a, p->n_zones, struct policy_zone);
+	for (uint32_t i = 0; i <= ZONES; i++) {
+		struct policy_zone *z = &p->zones[i];
+		struct policy_iface *f = &p->ifaces[i];
+
+		f->name = z->name = arena_printf(s->a, "z%u", i);
+		z->ifaces = f->zones = arena_array(s->a, 1, uint32_t);
+		*z->ifaces = i;
+		z->n_ifaces = f->n_zones = z->n_nets = 1;
+		z->nets = arena_array(s->a, 1, struct prefix);
+		z->nets[0] = i < ZONES ? (struct prefix){ addr_v4((10U << 24) + (i + 64) * 65536), 16 } :
+			     (struct prefix){ addr_v4(10U << 24), 10 };
+		f->guarded = i < ZONES;
+		z->guard = i < ZONES ? POLICY_GUARDED : POLICY_OPEN;
+	}
+}
+
+static void make_devices(struct site *s, uint32_t n)
+{
+	struct policy *p = &s->p;
+
+	p->n_devices = n;
+	p->devices = arena_array(s->a, n, struct policy_device);
+	for (uint32_t i = 0; i < n; i++) {
+		struct policy_device *d = &p->devices[i];
+
+		d->name = arena_printf(s->a, "d%u", i);
+		d->maker = d->registry_maker = POLICY_NONE;
+		d->n_addrs = d->n_tags = 1;
+		d->addrs = arena_array(s->a, 1, struct addr);
+		d->addrs[0] = addr_v4((10U << 24) + (i % ZONES + 64) * 65536 + 1 + i / ZONES);
+		d->tags = arena_array(s->a, 1, const char *);
+		d->tags[0] = s->tags[below(s, TAGS)];
+	}
+}
+
+static void make_groups(struct site *s)
+{
+	s->p.n_groups = TAGS;
+	s->p.groups = arena_array(s->a, TAGS, struct policy_group);
+	for (uint32_t i = 0; i < TAGS; i++) {
+		struct policy_group *g = &s->p.groups[i];
+
+		snprintf(s->tags[i], sizeof(s->tags[i]), "t%u", i);
+		g->name = s->tags[i];
+		g->n_tags = 1;
+		g->tags = arena_array(s->a, 1, const char *);
+		g->tags[0] = s->tags[i];
+	}
+}
+
+static void make_hosts(struct site *s, uint32_t prefixes, uint32_t rules)
+{
+	uint32_t n = prefixes < rules / 2 ? prefixes : rules / 2, each = prefixes / n;
+
+	s->p.n_hosts = n;
+	s->p.hosts = arena_array(s->a, n, struct policy_host);
+	for (uint32_t i = 0; i < n; i++) {
+		struct policy_host *h = &s->p.hosts[i];
+
+		h->name = arena_printf(s->a, "h%u", i);
+		h->n_nets = each;
+		h->nets = arena_array(s->a, each, struct prefix);
+		for (uint32_t k = 0; k < each; k++) {
+			uint32_t at = (i * each + k) * 32;
+
+			h->nets[k] = (struct prefix){ addr_v4((10U << 24) + at % (4U << 20)), (uint8_t)(at < 4U << 20 ? 28 : 30) };
+			h->nets[k].addr.b[3] = (uint8_t)(h->nets[k].addr.b[3] + (at < 4U << 20 ? 0 : 16));
+		}
+	}
+}
+
+static void refer(struct site *s, struct policy_sel *sel, enum policy_ref_kind kind, uint32_t n)
+{
+	sel->refs = arena_array(s->a, 1, struct policy_ref);
+	sel->n = 1;
+	sel->refs[0] = (struct policy_ref){ .kind = kind, .index = below(s, n) };
+}
+
+static void make_rule(struct site *s, uint32_t i)
+{
+	static const enum policy_ref_kind inside[] = { POLICY_REF_ZONE, POLICY_REF_GROUP, POLICY_REF_DEVICE };
+	struct policy_rule *r = &s->p.rules[i];
+	struct policy_sel *in = i % 2 ? &r->from : &r->to, *out = i % 2 ? &r->to : &r->from;
+	const unsigned kind = i % 3;
+
+	r->section = POLICY_RULE;
+	r->id = arena_printf(s->a, "r%u", i);
+	r->group = POLICY_NONE;
+	r->action = i % 5 ? POLICY_ALLOW : POLICY_DROP;
+	refer(s, in, inside[kind], kind == 0 ? ZONES : kind == 1 ? TAGS : s->p.n_devices);
+	refer(s, out, POLICY_REF_HOST, s->p.n_hosts);
+	r->services.n = 1;
+	r->services.ports = arena_array(s->a, 1, struct policy_port);
+	r->services.ports[0] = (struct policy_port){ .proto = 6, .has_ports = true };
+	r->services.ports[0].lo = r->services.ports[0].hi = (uint16_t)(1000 + below(s, SERVICES));
+}
+
+static struct addr addr_in(struct site *s, const struct prefix *p)
+{
+	struct addr a = p->addr;
+
+	a.b[3] = (uint8_t)(a.b[3] + below(s, 4));
+	return a;
+}
+
+static void make_flow(struct site *s, struct flow *f)
+{
+	const uint32_t device = below(s, s->p.n_devices);
+	const struct policy_host *h = &s->p.hosts[below(s, s->p.n_hosts)];
+	struct flow_end in = { .iface = device % ZONES, .iface_known = true, .has_mac = true, .addr = s->p.devices[device].addrs[0],
+			       .id = { .listed = device, .maker = WHO_NONE, .proof = WHO_PINNED } };
+	struct flow_end out = { .iface = ZONES, .iface_known = true, .addr = addr_in(s, &h->nets[below(s, h->n_nets)]),
+				.id = { .listed = WHO_NONE, .maker = WHO_NONE } };
+	const bool outwards = below(s, 2);
+
+	*f = (struct flow){ .from = outwards ? in : out, .to = outwards ? out : in, .proto = 6, .has_ports = true };
+	f->dport = (uint16_t)(990 + below(s, SERVICES + 20));
+	f->sport = 40000;
+}
+
+static void run(struct prog *prog, const struct flow *flows, uint32_t n, double *ret_ns, uint64_t *ret_sum)
+{
+	const uint32_t rounds = (4U << 20) / n;
+	int64_t begin = cpu_ns();
+
+	for (uint32_t k = 0; k < rounds; k++)
+		for (uint32_t i = 0; i < n; i++)
+			*ret_sum += prog_eval(prog, &flows[i], NULL).rule;
+	*ret_ns = (double)(cpu_ns() - begin) / ((double)rounds * n);
+}
+
+static int measure(uint32_t rules, uint32_t devices, uint32_t prefixes)
+{
+	struct site s = { .a = arena_new(), .seed = 7 };
+	struct flow *flows = calloc(FLOWS, sizeof(*flows));
+	struct err e = { 0 };
+	struct prog *prog = NULL;
+	uint64_t sum = 0;
+	int64_t begin;
+	double all, few;
+
+	s.p.fallback = POLICY_DROP;
+	make_zones(&s);
+	make_groups(&s);
+	make_devices(&s, devices);
+	make_hosts(&s, prefixes, rules);
+	s.p.n_rules = rules;
+	s.p.rules = arena_array(s.a, rules, struct policy_rule);
+	for (uint32_t i = 0; i < rules; i++)
+		make_rule(&s, i);
+	for (uint32_t i = 0; i < FLOWS; i++)
+		make_flow(&s, &flows[i]);
+	begin = cpu_ns();
+	if (prog_build(&s.p, 0, &prog, &e) < 0) {
+		fprintf(stderr, "%s\n", e.msg);
+		return -1;
+	}
+	begin = cpu_ns() - begin;
+	run(prog, flows, FLOWS, &all, &sum);
+	run(prog, flows, 256, &few, &sum);
+	printf("{\"bench\":\"engine\",\"rules\":%u,\"devices\":%u,\"prefixes\":%u,\"build_ms\":%.1f,\"bytes\":%zu,"
+	       "\"ns_65536_flows\":%.1f,\"ns_256_flows\":%.1f,\"sum\":%" PRIu64 "}\n", rules, devices, prefixes, (double)begin / 1e6,
+	       prog_bytes(prog), all, few, sum);
+	prog_free(prog);
+	arena_free(s.a);
+	free(flows);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const uint32_t sizes[][3] = {
+		{ 10, 100, 10 }, { 100, 1000, 1000 }, { 1000, 10000, 10000 }, { 10000, 100000, 100000 },
+	};
+	int rc = 0;
+
+	for (int i = 1; i + 2 < argc; i += 3)
+		rc |= measure((uint32_t)strtoul(argv[i], NULL, 10), (uint32_t)strtoul(argv[i + 1], NULL, 10),
+			      (uint32_t)strtoul(argv[i + 2], NULL, 10));
+	for (size_t i = 0; argc == 1 && i < sizeof(sizes) / sizeof(*sizes); i++)
+		rc |= measure(sizes[i][0], sizes[i][1], sizes[i][2]);
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
