@@ -18,7 +18,7 @@ static const struct policy_paths paths = {
 	"", { "tests/golden/policy/data/makers", "" }, { "tests/golden/policy/data/packs", "" }
 };
 static const char policy_text[] = "version: 1\ninventory: [i.csv]\n";
-static char dir[] = "/tmp/fuzz-inventory-XXXXXX", file[64];
+static char dir[] = "/dev/shm/fuzz-inventory-XXXXXX", file[64];
 
 static void leave(void)
 {
@@ -74,6 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO(doc) doc = policy_csv_parse("fuzz.csv", (const char *)data, size, d);
 
 	if (!file[0]) {
+		if (access("/dev/shm", W_OK))
+			memcpy(dir, "/var/tmp", 8);
 		if (!mkdtemp(dir))
 			abort();
 		snprintf(file, sizeof(file), "%s/i.csv", dir);

@@ -116,7 +116,7 @@ int main(int argc, char **argv)
 			quiet = true;
 		} else if (!strcmp(argv[i], "--data") && i + 1 < argc) {
 			i++;
-			snprintf(registry, sizeof(registry), "%s/registry.tsv", argv[i]);
+			snprintf(registry, sizeof(registry), "%s/registry/ieee-prefixes.tsv", argv[i]);
 			snprintf(makers, sizeof(makers), "%s/makers", argv[i]);
 			snprintf(packs, sizeof(packs), "%s/packs", argv[i]);
 			paths = (struct policy_paths){ registry, { makers, "" }, { packs, "" } };

@@ -19,7 +19,7 @@
 	"  cctv: { interfaces: [eth1, eth2], networks: [10.20.0.0/16], guarded: true }\n" \
 	"  core: { interfaces: [eth0], networks: [10.0.0.0/8] }\n"
 
-static const struct policy_paths paths = { DATA "/registry.tsv", { DATA "/makers", "" }, { DATA "/packs", "" } };
+static const struct policy_paths paths = { DATA "/registry/ieee-prefixes.tsv", { DATA "/makers", "" }, { DATA "/packs", "" } };
 static struct diag *d;
 static int64_t now;
 
