@@ -26,7 +26,7 @@ static void stop(int signo)
 static int on_packet(const struct nlmsghdr *nlh, void *data)
 {
 	struct nlattr *attr[NFQA_MAX + 1] = { 0 };
-	char buf[MNL_SOCKET_BUFFER_SIZE];
+	char buf[512];
 	const struct nfqnl_msg_packet_hdr *ph;
 	struct nlmsghdr *out;
 
@@ -59,7 +59,7 @@ static int bind_queue(char *buf)
 
 int main(int argc, char **argv)
 {
-	static char buf[0xffff + MNL_SOCKET_BUFFER_SIZE_MAX];
+	static char buf[0xffff + 8192];
 	struct sigaction sa = { .sa_handler = stop };
 	int one = 1, big = 16 << 20;
 

@@ -39,11 +39,13 @@ net_up() {
 	ip -n core addr add 10.1.5.10/16 dev eth0
 	ip -n core link set eth0 up
 	ip -n core route add default via 10.1.0.1
-	ip -n fw neigh replace 10.1.5.10 lladdr "$(in_ns core cat /sys/class/net/eth0/address)" dev core0 nud permanent
+	ip -n fw neigh replace 10.1.5.10 lladdr "$(ip -n core link show eth0 | awk '/ether/ { print $2 }')" dev core0 nud permanent
 	in_ns fw sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; for d in /proc/sys/net/ipv4/conf/*; do echo 0 >$d/rp_filter; done'
 	# The receiver drops at once: what arrives is counted by the device.
 	in_ns core nft -f - <<-N
-		table netdev sink { chain in { type filter hook ingress device "eth0" priority 0; policy drop; } }
+		table netdev sink {
+			chain in { type filter hook ingress device "eth0" priority 0; policy drop; }
+		}
 	N
 }
 
@@ -76,7 +78,7 @@ policy() {
 }
 
 daemon_start() {
-	in_ns fw "$O/ringfenced" -p "$dir/policy.yaml" --state "$dir/state" --run "$dir/run" --foreground >"$dir/daemon.log" 2>&1 &
+	nsenter --net=/run/netns/fw -- "$O/ringfenced" -p "$dir/policy.yaml" --state "$dir/state" --run "$dir/run" --foreground >"$dir/daemon.log" 2>&1 &
 	daemon=$!
 	for _ in $(seq 300); do grep -q ready "$dir/daemon.log" && return; kill -0 $daemon 2>/dev/null || break; sleep 0.1; done
 	die 'ringfenced does not start'
@@ -86,7 +88,7 @@ daemon_stop() {
 	in_ns fw nft delete table inet ringfence
 }
 
-received() { in_ns core cat /sys/class/net/eth0/statistics/rx_packets; }
+received() { ip -n core -s link show eth0 | awk '/RX:/ { getline; print $2 }'; }
 send() { in_ns cam "$O/bench/sender" eth0 $CAM_MAC 10.1.5.10 "$DEVICES" "$@" | awk '{ print $2, $4 }'; }	# FLOWS RATE SECONDS SIZE
 cpu_ns() { awk '{ n += $1 } END { printf "%.0f\n", n }' "$@"; }	# schedstat files
 queued() { in_ns fw awk -v q="$1" '$1 == q { print $8 }' /proc/net/netfilter/nfnetlink_queue; }
@@ -140,17 +142,22 @@ rate_of() { # FLOWS: sends at full speed, prints packets received a second
 }
 
 hand_rules() {
-	{
-		echo 'table inet hand {'
-		echo ' set who { type ifname . ether_addr . ipv4_addr; elements = {'
-		awk -F'"' '/macs/ { split($0, a, /[][]/); print "\"cam0\" . " $2 " . " a[4] "," }' "$dir/policy.yaml"
-		echo ' } }'
-		echo ' chain f { type filter hook forward priority 0; policy drop;'
-		[ "$1" = plain ] || echo ' iifname . ether saddr . ip saddr != @who drop'
-		echo ' ct state established,new ct mark 1 accept'
-		echo ' ip daddr 10.1.5.10 udp dport 50000-59999 ct mark set 1 accept'
-		echo ' } }'
-	} | in_ns fw nft -f -
+	local elements
+	elements=$(awk -F'"' '/macs/ { split($0, a, /[][]/); printf "\"cam0\" . %s . %s, ", $2, a[4] }' "$dir/policy.yaml")
+	in_ns fw nft -f - <<-N
+		table inet hand {
+			set who {
+				type ifname . ether_addr . ipv4_addr
+				elements = { $elements }
+			}
+			chain f {
+				type filter hook forward priority 0; policy drop;
+				$([ "$1" = plain ] || echo 'iifname . ether saddr . ip saddr != @who drop')
+				ct state established,new ct mark 1 accept
+				ip daddr 10.1.5.10 udp dport 50000-59999 ct mark set 1 accept
+			}
+		}
+	N
 }
 
 decided() {
