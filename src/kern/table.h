@@ -102,7 +102,7 @@ struct table_input {
 	const struct table_range *guarded;      size_t n_guarded;       /* networks of enforcing guarded zones with interfaces */
 	const struct table_range *remote;       size_t n_remote;        /* of those without */
 	const struct table_range *observed;     size_t n_observed;      /* of guarded zones that only observe */
-	const struct table_binding *bindings;   size_t n_bindings;      /* any order; duplicates: the last wins */
+	const struct table_binding *bindings;   size_t n_bindings;      /* any order; twice with two classes: restricted wins */
 };
 
 /* What the daemon adds to the policy. */
@@ -151,8 +151,8 @@ int table_read_about(struct nl *n, struct table_about *ret, struct err *e);
 /* How the kernel's table differs from the model: one line per object into out; *ret_n: how many (0: none). */
 int table_verify(struct nl *n, const struct table *t, struct buf *out, size_t *ret_n, struct err *e);
 
-/* Bindings, one transaction.  Removing one that is not there fails with ENOENT and changes nothing; adding one that is there
- * with the same class is fine; del is done before add, so a class is changed by both. */
+/* Bindings, one transaction.  Removing one that is not there (in the class given) fails with ENOENT and changes nothing;
+ * adding one that is there is fine; del is done before add: a class is changed by removing the old and adding the new. */
 int table_bind(struct nl *n, const struct table_input *in, const struct table_binding *add, size_t n_add,
 	       const struct table_binding *del, size_t n_del, struct err *e);
 /* A new interface that stands on no guarded one: open from now on (and the other way). */

@@ -242,6 +242,28 @@ static void merge_intervals(struct table_set *s)
 	s->n = n + 1;
 }
 
+void table_model_prune(struct table *t, uint32_t set, uint32_t stronger)
+{
+	struct table_set *s = &t->sets.at[set], *k = &t->sets.at[stronger];
+	size_t n = 0;
+
+	if (!s->n || !k->n)
+		return;
+	if (!sort_set(s) || !sort_set(k)) {
+		t->failed = true;
+		return;
+	}
+	for (size_t i = 0, j = 0; i < s->n; i++) {
+		const uint8_t *key = s->keys + i * s->stride;
+
+		while (j < k->n && memcmp(k->keys + j * k->stride, key, s->stride) < 0)
+			j++;
+		if (j == k->n || memcmp(k->keys + j * k->stride, key, s->stride))
+			memmove(s->keys + n++ * s->stride, key, s->stride);
+	}
+	s->n = n;
+}
+
 void table_model_freeze(struct table *t)
 {
 	for (size_t i = 0; i < t->sets.n; i++) {

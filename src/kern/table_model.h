@@ -169,6 +169,8 @@ void table_model_rule(struct table *t, uint32_t chain, const char *comment, cons
 	table_model_rule((t), (chain), NULL, (const struct table_stmt[]){ __VA_ARGS__, { .op = TABLE_S_END } })
 /* key: stride bytes; chain: maps only. */
 void table_model_element(struct table *t, uint32_t set, const void *key, uint32_t chain);
+/* Take from a set (no map) what another of the same key holds. */
+void table_model_prune(struct table *t, uint32_t set, uint32_t stronger);
 /* Sort elements; of equal keys the last added stays. */
 void table_model_freeze(struct table *t);
 
@@ -238,9 +240,9 @@ void table_build_ifaces(struct table_build *b);         /* per interface: chains
 extern const enum table_fixed_chain table_page_chains[];
 extern const size_t table_n_page_chains;
 void table_build_page(struct table_build *b);
-/* Pieces for small changes: an interface's two maps (returns the first, IPv4's), one binding in them, an open interface. */
+/* Pieces for small changes: an interface's four sets (returns the first), one binding in them, an open interface. */
 uint32_t table_build_who(struct table *t, const struct table_iface *f);
-void table_build_binding(struct table *t, uint32_t set4, const struct table_iface *f, const struct table_binding *d);
+void table_build_binding(struct table *t, uint32_t first, const struct table_iface *f, const struct table_binding *d);
 void table_build_open(struct table *t, const char *name);
 /* A model with the page chains alone, for the page given. */
 int table_build_turned(const struct table_input *in, char page, struct table **ret, struct err *e);
