@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/arena.h"
 #include "base/diag.h"
@@ -20,6 +21,11 @@ POLICY_SCALAR(version)
 		diag_add(r->d, DIAG_ERROR, v->loc, "version '%.20s' is not known: this program reads version 1", s);
 }
 
+static bool is_truth(const struct doc_node *v)
+{
+	return !v->quoted && (!strcasecmp(v->text, "true") || !strcasecmp(v->text, "false"));
+}
+
 /* Free text.  Words that YAML takes for something else must be in quotes, so that every reader sees the same. */
 static const char *text_of(struct policy_read *r, const struct doc_node *v, const struct policy_field *f)
 {
@@ -27,7 +33,7 @@ static const char *text_of(struct policy_read *r, const struct doc_node *v, cons
 
 	if (!s)
 		return NULL;
-	if (!v->quoted && (!strcasecmp(s, "true") || !strcasecmp(s, "false")))
+	if (is_truth(v))
 		diag_add(r->d, DIAG_ERROR, v->loc, "'%s' takes text: put \"%s\" in quotes", f->key, s);
 	else if (!*s)
 		diag_add(r->d, DIAG_ERROR, v->loc, "'%s' is empty: write text or leave it out", f->key);
@@ -219,7 +225,7 @@ static void read_list(struct policy_read *r, const struct doc_node *v, const str
 	if (done && locs)
 		memcpy(locs, *(struct loc **)policy_at(obj, f->loc_off), done * sizeof(*locs));
 	for (uint32_t i = 0; i < n; i++) {
-		if (items[i].kind != DOC_SCALAR || doc_is_null(&items[i])) {
+		if (items[i].kind != DOC_SCALAR || doc_is_null(&items[i]) || is_truth(&items[i])) {
 			policy_read_wrong(r, &items[i], f);
 			continue;
 		}
