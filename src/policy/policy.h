@@ -240,7 +240,8 @@ struct policy_paths {
 };
 
 /* Load and check.  Findings go to d (errors and warnings); returns the policy, or NULL when there was an error.
- * now_ns: the wall clock, for "has ended" warnings only; nothing that is loaded depends on it. */
+ * now_ns: the wall clock, for warnings ("has ended", "restricts nobody today") and for limits.exception_days where an
+ * exception gives no start; nothing that is loaded depends on it. */
 struct policy *policy_load(const char *path, const struct policy_paths *paths, int64_t now_ns, struct diag *d);
 /* The same from memory (tests, fuzzing, init): includes and inventories are refused when dir is NULL. */
 struct policy *policy_load_text(const char *name, const char *text, size_t len, const char *dir,
