@@ -52,7 +52,13 @@ is() { # NAME GOT WANTED
 truth() { # NAME COMMAND...: passes when it succeeds
 	local name=$1 out
 	shift
-	if out=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "$*" "${out//$'\n'/$'\n'# }"; fi
+	# Not in a subshell: what the command sets (DAEMON_PID) stays set.
+	if "$@" >"$SITE_DIR/truth" 2>&1; then
+		ok "$name"
+	else
+		out=$(cat "$SITE_DIR/truth")
+		not_ok "$name" "$*" "${out//$'\n'/$'\n'# }"
+	fi
 }
 
 site_done() {
