@@ -296,7 +296,7 @@ const struct enc *enc_find(const char *name)
 
 const struct enc enc_table[] = {
 	{ "ecs", enc_ecs, "application/json" },
-	{ "rfc5424", enc_sd, "text/plain; charset=utf-8" },
-	{ "rfc5424-ecs", enc_sd_ecs, "text/plain; charset=utf-8" },
+	{ "sd", enc_sd, "text/plain; charset=utf-8" },
+	{ "syslog-ecs", enc_sd_ecs, "text/plain; charset=utf-8" },
 	{ NULL, NULL, NULL }
 };

@@ -20,7 +20,7 @@ static const char *const tables[] = {
 	" failures INTEGER NOT NULL DEFAULT 0, dead INTEGER NOT NULL DEFAULT 0, lost INTEGER NOT NULL DEFAULT 0,"
 	" state TEXT, error TEXT, ack_ns INTEGER NOT NULL DEFAULT 0, changed_ns INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID",
 	"CREATE TABLE dead(id INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, store TEXT NOT NULL, seq INTEGER NOT NULL,"
-	" reason TEXT NOT NULL, at_ns INTEGER NOT NULL, body BLOB NOT NULL)",
+	" reason TEXT NOT NULL, at_ns INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE(sink, store, seq))",
 	"CREATE TABLE resend(id INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, store TEXT NOT NULL, first INTEGER NOT NULL,"
 	" last INTEGER NOT NULL, done INTEGER NOT NULL, who TEXT, asked_ns INTEGER NOT NULL)",
 	NULL
@@ -179,11 +179,13 @@ static int add_count(struct cursor *c, const char *sql, const char *sink, uint64
 static int dead(struct cursor *c, const char *sink, const struct cursor_place *p, const char *reason, const void *body, size_t len,
 		int64_t now_ns, struct err *e)
 {
-	static const char add[] = "INSERT INTO dead(sink, store, seq, reason, at_ns, body) VALUES(?, ?, ?, ?, ?, ?)";
+	static const char add[] = "INSERT INTO dead(sink, store, seq, reason, at_ns, body) VALUES(?, ?, ?, ?, ?, ?)"
+				  " ON CONFLICT DO NOTHING";
 	static const char count[] = "INSERT INTO sink(name, dead) VALUES(?, ?)"
 				    " ON CONFLICT DO UPDATE SET dead = dead + excluded.dead";
 	static const char bound[] = "DELETE FROM dead WHERE sink = ?1 AND id <= (SELECT max(id) FROM dead) - ?2";
 	sqlite3_stmt *st;
+	int64_t added;
 
 	if (db_begin(c->db, e) < 0 || !(st = db_prepare(c->db, add, e)))
 		return -1;
@@ -193,7 +195,8 @@ static int dead(struct cursor *c, const char *sink, const struct cursor_place *p
 	db_bind_text(st, 4, reason);
 	sqlite3_bind_int64(st, 5, now_ns);
 	db_bind_blob(st, 6, body, len);
-	if (db_run(c->db, st, e) < 0 || add_count(c, count, sink, 1, e) < 0 || add_count(c, bound, sink, DEAD_KEPT, e) < 0)
+	if (db_run(c->db, st, e) < 0 || db_number(c->db, "SELECT changes()", &added, e) < 0 ||
+	    add_count(c, count, sink, (uint64_t)added, e) < 0 || add_count(c, bound, sink, DEAD_KEPT, e) < 0)
 		return -1;
 	return db_commit(c->db, e);
 }

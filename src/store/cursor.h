@@ -49,7 +49,7 @@ OWN(cursor)
 int cursor_get(struct cursor *c, const char *sink, struct cursor_place *ret, struct err *e);    /* none: zeroed */
 int cursor_move(struct cursor *c, const char *sink, const struct cursor_place *p, uint64_t sent, uint64_t bytes, int64_t now_ns,
 		struct err *e);
-/* A row that can't be delivered: kept with the reason, counted; the caller goes on with the next. */
+/* A row that can't be delivered: kept once with the reason, counted; the caller goes on with the next. */
 int cursor_dead(struct cursor *c, const char *sink, const struct cursor_place *p, const char *reason, const void *body, size_t len,
 		int64_t now_ns, struct err *e);
 int cursor_lost(struct cursor *c, const char *sink, uint64_t count, struct err *e);

@@ -77,6 +77,7 @@ struct spool_batch {
 	size_t n;
 	uint64_t max_seq;                       /* the newest row there is; 0: none yet */
 	uint64_t min_seq;                       /* the oldest; 0: none */
+	uint64_t head_seq;                      /* the last number given out, as of before the rows were read */
 };
 
 /* What retention took away: all of [first, last] of a lane. */

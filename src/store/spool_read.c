@@ -183,16 +183,21 @@ static int read_singly(struct spool_reader *r, const struct spool_query *q, size
 /* The bounds; head's number stands in where the tree can't be walked. */
 static int read_bounds(struct spool_reader *r, struct spool_batch *b, struct err *e)
 {
-	int64_t max, min;
+	int64_t max, min, head;
 
-	if (db_number(r->db, "SELECT max(seq) FROM event", &max, e) < 0 &&
-	    (e->code != EUCLEAN || db_number(r->db, "SELECT seq FROM head", &max, e) < 0))
+	if (db_number(r->db, "SELECT seq FROM head", &head, e) < 0)
 		return -1;
+	if (db_number(r->db, "SELECT max(seq) FROM event", &max, e) < 0) {
+		if (e->code != EUCLEAN)
+			return -1;
+		max = head;
+	}
 	if (db_number(r->db, "SELECT min(seq) FROM event", &min, e) < 0) {
 		if (e->code != EUCLEAN)
 			return -1;
 		min = 1;
 	}
+	b->head_seq = (uint64_t)head;
 	b->max_seq = (uint64_t)max;
 	b->min_seq = (uint64_t)min;
 	return 0;

@@ -12,7 +12,7 @@ if [ ! -r "$table" ]; then
 	echo "ok 1 - golden events are ECS # SKIP no $table"
 	exit 0
 fi
-python3 ecs_check.py "$table" ecs.txt rfc5424-ecs.txt >"$work/out" 2>&1
+python3 ecs_check.py "$table" ecs.txt syslog-ecs.txt >"$work/out" 2>&1
 result $? "1 - golden events are ECS"
 n=2
 for fault in 's/"port":445/"port":"445"/' 's/"mac":"44-19/"mac":"44:19/' 's/"category":\["network"\]/"category":"network"/' \

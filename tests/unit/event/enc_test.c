@@ -185,7 +185,7 @@ START_TEST(a_long_detail_keeps_whole_members)
 	encode("ecs", &ev, 3000);
 	contains("\"detail\":{\"head\":\"abc\",\"tricky\":\"a,}\\\"{\",\"file0\":{\"sha256\":[");
 	contains("]},\"omitted\":");
-	encode("rfc5424", &ev, 3000);
+	encode("sd", &ev, 3000);
 	buf_fini(&detail);
 }
 END_TEST
@@ -195,7 +195,7 @@ START_TEST(structured_data_is_escaped)
 	struct event ev;
 
 	sample_event(&ev, EVENT_CONFIG_CHANGED);
-	encode("rfc5424", &ev, 0);
+	encode("sd", &ev, 0);
 	contains(" reason=\"words for a person: \\\"quoted\\\", back\\\\slash and \\] bracket\"");
 	ck_assert_int_eq(strncmp(buf_cstr(&out), "<133>1 2026-11-21T", 18), 0);
 	contains(" " HOST " ringfence - config_changed [meta sequenceId=\"");
@@ -209,10 +209,10 @@ START_TEST(sequence_ids_wrap_within_their_range)
 
 	sample_event(&ev, EVENT_HEARTBEAT);
 	ev.seq = 2147483647;
-	encode("rfc5424", &ev, 0);
+	encode("sd", &ev, 0);
 	contains("[meta sequenceId=\"2147483647\"]");
 	ev.seq = 2147483648;
-	encode("rfc5424", &ev, 0);
+	encode("sd", &ev, 0);
 	contains("[meta sequenceId=\"1\"]");
 }
 END_TEST
