@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,27 +87,6 @@ NETNS void netns_enter(void)
 NETNS void netns_go(int fd)
 {
 	ck_assert_int_eq(setns(fd, CLONE_NEWNET), 0);
-}
-
-NETNS struct netns_pair netns_pair(void)
-{
-	struct netns_pair p;
-
-	netns_enter();
-	p.theirs = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	netns_enter();
-	p.ours = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	netns_ip("link add v0 address 02:00:00:00:99:01 type veth peer name v1 address 02:00:00:00:99:02");
-	netns_ip("link set v1 netns /proc/%d/fd/%d", (int)getpid(), p.theirs);
-	netns_ip("address add 10.99.0.1/24 dev v0");
-	netns_ip("address add fd99::1/64 dev v0 nodad");
-	netns_ip("link set v0 up");
-	netns_go(p.theirs);
-	netns_ip("address add 10.99.0.2/24 dev v1");
-	netns_ip("address add fd99::2/64 dev v1 nodad");
-	netns_ip("link set v1 up");
-	netns_go(p.ours);
-	return p;
 }
 
 /* To the end of inet t's chain: xt NFQUEUE, for kernels without nft's own queue. */
@@ -180,6 +160,57 @@ NETNS int netns_take(int fd, int ms)
 	uint8_t data[2048];
 
 	return netns_wait(fd, ms) && recv(fd, data, sizeof(data), MSG_DONTWAIT) > 0 ? data[0] : -1;
+}
+
+NETNS bool netns_is_running(const char *name)
+{
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq r = { 0 };
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	ck_assert_int_eq(ioctl(fd, SIOCGIFFLAGS, &r), 0);
+	close(fd);
+	return r.ifr_flags & IFF_RUNNING;
+}
+
+/* A wire carries only a while after both ends are up: wait until a datagram has gone through. */
+NETNS void netns_meet(const struct netns_pair *p)
+{
+	int fd, tries = 0;
+
+	netns_go(p->theirs);
+	while (!netns_is_running("v1") && tries++ < 5000)
+		usleep(1000);
+	fd = netns_listen("10.99.0.2");
+	netns_go(p->ours);
+	while (!netns_is_running("v0") && tries++ < 5000)
+		usleep(1000);
+	do
+		netns_send("10.99.0.2", 1, 1);
+	while (!netns_wait(fd, 100) && tries++ < 5000);
+	ck_assert_int_eq(netns_take(fd, 0), 1);
+	close(fd);
+}
+
+NETNS struct netns_pair netns_pair(void)
+{
+	struct netns_pair p;
+
+	netns_enter();
+	p.theirs = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	netns_enter();
+	p.ours = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	netns_ip("link add v0 address 02:00:00:00:99:01 type veth peer name v1 address 02:00:00:00:99:02");
+	netns_ip("link set v1 netns /proc/%d/fd/%d", (int)getpid(), p.theirs);
+	netns_ip("address add 10.99.0.1/24 dev v0");
+	netns_ip("address add fd99::1/64 dev v0 nodad");
+	netns_ip("link set v0 up");
+	netns_go(p.theirs);
+	netns_ip("address add 10.99.0.2/24 dev v1");
+	netns_ip("address add fd99::2/64 dev v1 nodad");
+	netns_ip("link set v1 up");
+	netns_meet(&p);
+	return p;
 }
 
 /* 0, or the exit status of a test that cannot run here. */
