@@ -95,8 +95,21 @@ queued() { in_ns fw awk -v q="$1" '$1 == q { print $8 }' /proc/net/netfilter/nfn
 
 # Worker CPU for each packet that userspace judges: every packet opens a permitted flow.
 
-example_rules() { # the compat target, by iptables where it is there
-	in_ns fw iptables -A FORWARD -i cam0 -j NFQUEUE --queue-num 7
+# The same job around the loop: conntrack, a mark that remembers what was accepted, the queue for the rest.
+example_rules() {
+	in_ns fw nft -f - <<-N || return 1
+		table inet yardstick {
+			chain gate {
+				type filter hook forward priority -10; policy accept;
+				ct state new,established ct mark 1 accept
+			}
+			chain post {
+				type filter hook forward priority 10; policy accept;
+				ct state new,established ct mark set 1
+			}
+		}
+	N
+	in_ns fw iptables -A FORWARD -i cam0 -m connmark ! --mark 1 -j NFQUEUE --queue-num 7
 }
 
 round_example() {
@@ -112,6 +125,7 @@ round_example() {
 	kill $pid; wait 2>/dev/null
 	n=$(awk '/judged/ { print $2 }' "$dir/oneloop")
 	in_ns fw iptables -F FORWARD
+	in_ns fw nft delete table inet yardstick
 	[ "${n:-0}" -gt 1000 ] || die 'the yardstick judged nothing'
 	example_us+=("$(awk -v c=$((after - before)) -v n="$n" 'BEGIN { print c / n / 1000 }')")
 	example_lost+=("$(awk -v s="$sent" -v n="$n" 'BEGIN { print (s - n) / s }')")
