@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "net/pkt.h"
 
-enum { SOURCE_BATCH = 64 };
+enum { SOURCE_BATCH = 128 };
 
 struct source;
 struct judge;
