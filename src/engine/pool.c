@@ -26,15 +26,18 @@ void pool_fini(struct pool *p)
 	*p = (struct pool){ 0 };
 }
 
+/* Four lanes, since a multiplication has to wait for the one before it. */
 static uint64_t hash(const uint64_t *row, size_t words)
 {
-	uint64_t h = words;
+	uint64_t h[4] = { words, 1, 2, 3 };
 
 	for (size_t i = 0; i < words; i++) {
-		h = (h ^ row[i]) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 29;
+		h[i % 4] = (h[i % 4] ^ row[i]) * UINT64_C(0x9e3779b97f4a7c15);
+		h[i % 4] ^= h[i % 4] >> 29;
 	}
-	return h ^ h >> 32;
+	for (unsigned i = 1; i < 4; i++)
+		h[0] = (h[0] ^ h[i]) * UINT64_C(0xff51afd7ed558ccd) ^ h[0] >> 31;
+	return h[0] ^ h[0] >> 32;
 }
 
 static bool grow_rows(struct pool *p)

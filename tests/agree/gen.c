@@ -186,6 +186,55 @@ void gen_flow(struct gen *g, const struct policy *p, struct flow *ret)
 		ret->shape = (uint8_t)(1U << gen_below(g, 5));
 }
 
+static struct mac any_mac(struct gen *g, const struct policy *p)
+{
+	static const struct mac known[] = { { { 0x44, 0x19, 0xb6, 0, 2, 0 } }, { { 0x00, 0x40, 0x8c, 0, 2, 0 } }, { { 0, 0, 0x5e, 0, 2, 0 } } };
+	const struct policy_device *d = p->n_devices ? &p->devices[gen_below(g, p->n_devices)] : NULL;
+	struct mac m = known[gen_below(g, 3)];
+
+	if (d && d->n_macs && gen_chance(g, 50))
+		return d->macs[gen_below(g, d->n_macs)];
+	m.b[5] = (uint8_t)gen_below(g, 4);
+	return m;
+}
+
+static bool is_plain(const struct addr *a)
+{
+	return a->family && !addr_is_of_link(a) && !addr_is_multicast(a) && a->b[0] != 127 && (a->family == 4 ? a->b[0] != 0 &&
+	       a->b[0] < 224 : (a->b[0] & 0xe0) == 0x20 || (a->b[0] & 0xfe) == 0xfc);
+}
+
+static struct addr plain_addr(struct gen *g, const struct policy *p, uint8_t family)
+{
+	struct addr a;
+
+	do
+		a = gen_addr(g, p, family);
+	while (!is_plain(&a) || (family && a.family != family));
+	return a;
+}
+
+void gen_packet(struct gen *g, const struct policy *p, struct pkt *ret)
+{
+	struct flow f;
+
+	do
+		gen_service(g, p, &f);
+	while (!f.has_ports && f.proto != 1 && f.proto != 58);
+	*ret = (struct pkt){ .has_smac = 1, .smac = any_mac(g, p), .bytes = 60 };
+	ret->src = plain_addr(g, p, f.proto == 58 ? 6 : f.proto == 1 ? 4 : 0);
+	ret->dst = plain_addr(g, p, ret->src.family);
+	ret->iif = 1 + (gen_chance(g, 85) ? iface_for(p, &ret->src, g) : gen_below(g, p->n_ifaces));
+	ret->oif = 1 + iface_for(p, &ret->dst, g);
+	if (ret->oif == ret->iif)
+		ret->oif = 1 + ret->iif % (p->n_ifaces ? p->n_ifaces : 1);
+	ret->proto = f.proto == 132 ? 6 : f.proto;
+	ret->has_ports = f.has_ports;
+	ret->sport = f.sport;
+	ret->dport = f.dport;
+	ret->icmp_type = f.proto == 1 ? 8 : f.proto == 58 ? 128 : 0;
+}
+
 static int64_t near_time(struct gen *g, const struct policy_time *t)
 {
 	return t->ns + (int64_t)gen_below(g, 3) - 1;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "engine/flow.h"
+#include "net/pkt.h"
 #include "policy/policy.h"
 
 struct buf;
@@ -29,6 +30,10 @@ int64_t gen_moment(struct gen *g, const struct policy *p);
 struct addr gen_addr(struct gen *g, const struct policy *p, uint8_t family);
 void gen_service(struct gen *g, const struct policy *p, struct flow *f);        /* protocol, port, type */
 void gen_flow(struct gen *g, const struct policy *p, struct flow *ret);
+/* A first packet that a host could send and a firewall would forward: unicast, TCP, UDP or an echo request, whole; its MAC is a
+ * listed device's, a registrant's of a restricted or another make, or nobody's.  iif and oif are 1 + index into policy->ifaces,
+ * two different ones where there are two. */
+void gen_packet(struct gen *g, const struct policy *p, struct pkt *ret);
 
 /* For reports. */
 void gen_print_flow(const struct policy *p, const struct flow *f, struct buf *out);

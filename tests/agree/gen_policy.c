@@ -252,6 +252,18 @@ static void entries(struct gen *g, const struct names *n, struct buf *y)
 	}
 }
 
+/* What an authority only describes is undecided until somebody decides. */
+static void assessed(struct gen *g, struct buf *y)
+{
+	static const char *const described[] = { "uniview", "huawei", "hisilicon", "zte" };
+	const uint32_t n = gen_below(g, 5);
+
+	buf_str(y, n ? "assessed:\n" : "");
+	for (uint32_t i = 0; i < n && i < 4; i++)
+		buf_printf(y, "  - { maker: %s, under: uk-nil, restricted: %s, by: me, date: 2026-01-01, ticket: T }\n", described[i],
+			   gen_chance(g, 60) ? "true" : "false");
+}
+
 void gen_policy(struct gen *g, struct buf *y)
 {
 	struct names n = { 0 };
@@ -261,6 +273,7 @@ void gen_policy(struct gen *g, struct buf *y)
 		buf_str(y, "mode: observe\n");
 	if (gen_chance(g, 85))
 		buf_printf(y, "packs: [%s]\n", PICK(g, packs));
+	assessed(g, y);
 	zones(g, &n, y);
 	devices(g, &n, y);
 	groups(g, &n, y);

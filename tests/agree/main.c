@@ -17,7 +17,7 @@
 struct run {
 	struct gen gen;
 	uint32_t flows;                 /* for each program */
-	uint64_t policies, refused, programs, decisions, traces;
+	uint64_t policies, refused, programs, decisions, packets, traces;
 	uint64_t why[VERDICT_DEFAULT + 1], observed, enforced;
 	bool verbose;
 };
@@ -79,7 +79,25 @@ static void complain(const struct run *r, const struct policy *p, int64_t now, c
 	buf_fini(&out);
 }
 
-static bool one_flow(struct run *r, const struct policy *p, const struct prog *prog, int64_t now)
+/* Some come the whole way, from a packet. */
+static void any_flow(struct run *r, const struct policy *p, const struct who *w, struct flow *ret)
+{
+	struct flow_ifpair pairs[16];
+	struct flow_ifmap map = { pairs, p->n_ifaces < 16 ? p->n_ifaces : 16 };
+	struct pkt k;
+
+	if (!gen_chance(&r->gen, 25)) {
+		gen_flow(&r->gen, p, ret);
+		return;
+	}
+	for (uint32_t i = 0; i < map.n; i++)
+		pairs[i] = (struct flow_ifpair){ i + 1, i };
+	gen_packet(&r->gen, p, &k);
+	flow_of_pkt(&k, &map, w, ret);
+	r->packets++;
+}
+
+static bool one_flow(struct run *r, const struct policy *p, const struct prog *prog, const struct who *w, int64_t now)
 {
 	const bool traced = r->decisions % 64 == 0;
 	struct verdict naive, compiled;
@@ -87,7 +105,7 @@ static bool one_flow(struct run *r, const struct policy *p, const struct prog *p
 	struct flow f;
 	bool ok;
 
-	gen_flow(&r->gen, p, &f);
+	any_flow(r, p, w, &f);
 	trace_init(&t);
 	naive = naive_eval(p, now, &f);
 	compiled = prog_eval(prog, &f, traced ? &t : NULL);
@@ -107,17 +125,17 @@ static bool one_program(struct run *r, const struct policy *p)
 {
 	const int64_t now = gen_moment(&r->gen, p);
 	struct err e = { 0 };
-	struct prog *prog;
+	AUTO(prog) prog = NULL;
+	AUTO(who) w = NULL;
 	bool ok = true;
 
-	if (prog_build(p, now, &prog, &e) < 0) {
-		printf("prog_build: %s\n", e.msg);
+	if (prog_build(p, now, &prog, &e) < 0 || who_build(p, NULL, &w, &e) < 0) {
+		printf("it cannot be built: %s\n", e.msg);
 		return false;
 	}
 	r->programs++;
 	for (uint32_t i = 0; i < r->flows && ok; i++)
-		ok = one_flow(r, p, prog, now);
-	prog_free(prog);
+		ok = one_flow(r, p, prog, w, now);
 	return ok;
 }
 
@@ -179,8 +197,8 @@ int main(int argc, char **argv)
 	r.verbose = option(argc, argv, "--verbose", 0);
 	while (ok && r.policies < wanted && r.refused < 10 * wanted + 10)
 		ok = one_policy(&r);
-	printf("# seed %" PRIu64 ": %" PRIu64 " policies (%" PRIu64 " refused), %" PRIu64 " programs, %" PRIu64 " decisions, %" PRIu64
-	       " traces\n#", seed, r.policies, r.refused, r.programs, r.decisions, r.traces);
+	printf("# seed %" PRIu64 ": %" PRIu64 " policies (%" PRIu64 " refused), %" PRIu64 " programs, %" PRIu64 " decisions (%" PRIu64
+	       " from packets), %" PRIu64 " traces\n#", seed, r.policies, r.refused, r.programs, r.decisions, r.packets, r.traces);
 	for (unsigned i = 0; i <= VERDICT_DEFAULT; i++)
 		printf(" %s %" PRIu64, whys[i], r.why[i]);
 	printf(" observed %" PRIu64 " enforced %" PRIu64 "\n", r.observed, r.enforced);
