@@ -321,7 +321,7 @@ foreign_chains() {
 		  meta mark set 0xfd000000
 		 }
 		 chain post { type filter hook forward priority -11;
-		  meta mark set 0x05000000 counter accept
+		  counter accept
 		 }
 		 chain late { type filter hook forward priority 0;
 		  ct mark set ct mark counter accept

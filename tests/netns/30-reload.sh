@@ -30,7 +30,7 @@ reloads() {
 		if ((i % 2)); then policy_write; else policy_write +rules "$ONE_PORT"; fi
 		ringfence reload >"$SITE_DIR/reload" 2>&1 || failed=$((failed + 1))
 		next=$((next + 250000000))
-		sleep "$(awk -v n="$next" -v now="$(date +%s%N)" 'BEGIN { t = (n - now) / 1e9; print t > 0 ? t : 0 }')"
+		sleep "$(awk -v n="$next" -v now="$(date +%s%N)" 'BEGIN { t = (n - now) / 1e9; print (t > 0 ? t : 0) }')"
 	done
 	is "$RELOADS reloads" "$failed failed" '0 failed'
 	[ $failed = 0 ] || sed 's/^/# /' "$SITE_DIR/reload"

@@ -94,7 +94,7 @@ observed() {
 	new_flows pass 'observed, stopped' pass
 	load_stop 'observed' all
 	site_tables_remove
-	ringfence lock -p "$SITE_DIR/policy.yaml" >/dev/null
+	truth 'no closed table where nothing enforces' ringfence lock -p "$SITE_DIR/policy.yaml"
 	new_flows pass 'observed, locked' pass
 }
 

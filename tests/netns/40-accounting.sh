@@ -15,7 +15,9 @@ flood() { # PACKETS: of 10,000 flows, from hik to the desk; sets SENT and FLOOD
 		--sport 20000 --dport 1000 --flows 100 --dflows 100 --count "$1" --rate "$PPS" --token "$FLOOD" | sed -n 's/^sent //p')
 }
 
-events_tally() { ringfence events --last 100000 --format ecs | python3 "$SITE_HERE/tally.py" events "${IP4[hik]}"; }
+# Floods are told by device and not by address; ECS writes a MAC its own way.
+HIK_MAC=$(tr a-f: A-F- <<<"${MAC[hik]}")
+events_tally() { ringfence events --last 100000 --format ecs | python3 "$SITE_HERE/tally.py" events "${IP4[hik]}" "$HIK_MAC"; }
 status_tally() { ringfence status --json | python3 "$SITE_HERE/tally.py" status; }
 word() { sed -n "s/^$2 //p" <<<"$1"; }
 
@@ -43,7 +45,7 @@ is 'control: all of them arrive' "$((COUNTED[desk.$FLOOD] + COUNTED[desk.overrun
 [ "${SITE_ONLY:-}" != control ] || site_done
 policy_write
 truth 'the daemon starts' site_daemon_start
-SITE_WAIT=$((SITE_WAIT + 30))
+SITE_WAIT=$((SITE_WAIT + 120))
 before=$(status_tally)
 flood "$PACKETS"
 report "$PACKETS packets of 10,000 flows"

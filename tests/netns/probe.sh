@@ -49,15 +49,24 @@ is() { # NAME GOT WANTED
 	if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got $2, wanted $3"; fi
 }
 
+# Not in a subshell: what the command sets (the daemon's process) is meant to stay.
 truth() { # NAME COMMAND...: passes when it succeeds
-	local name=$1 out
+	local name=$1
 	shift
+<<<<<<< HEAD
 	# Not in a subshell: what the command sets (DAEMON_PID) stays set.
 	if "$@" >"$SITE_DIR/truth" 2>&1; then
 		ok "$name"
 	else
 		out=$(cat "$SITE_DIR/truth")
 		not_ok "$name" "$*" "${out//$'\n'/$'\n'# }"
+=======
+	if "$@" >"$SITE_DIR/said" 2>&1; then
+		ok "$name"
+	else
+		not_ok "$name" "status $? from: $*"
+		tail -n 20 "$SITE_DIR/said" | sed 's/^[^#]/# &/'
+>>>>>>> af69d0e (netns: scenarios run against the daemon: the matrix, attacks and kills pass)
 	fi
 }
 
@@ -241,8 +250,9 @@ run_probe() { # EXPECT NAME ...
 run_check() { # EXPECT NAME COMMAND...
 	local expect=$1 name=$2 out rc
 	shift 2
-	out=$("$@" 2>&1)
+	"$@" >"$SITE_DIR/said" 2>&1
 	rc=$?
+	out=$(tail -n 20 "$SITE_DIR/said")
 	[ "$SITE_PHASE" = enforced ] || expect=pass
 	if [ $expect = pass ] && [ $rc != 0 ]; then
 		not_ok "$SITE_PHASE: $name" "status $rc from: $*" "${out//$'\n'/$'\n'# }"

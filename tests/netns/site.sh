@@ -286,7 +286,7 @@ site_daemon_start() { # [OPTION]...
 		>>"$SITE_DIR/daemon.log" 2>&1 </dev/null &
 	DAEMON_PID=$!
 	site_wait 'the daemon to be ready' site_daemon_ready "$before" && kill -0 "$DAEMON_PID" 2>/dev/null && return
-	sed 's/^/# daemon: /' "$SITE_DIR/daemon.log" | tail -n 30
+	tail -n 20 "$SITE_DIR/daemon.log" | sed 's/^/# daemon: /'
 	return 1
 }
 
@@ -309,7 +309,8 @@ site_daemon_kill() {
 	DAEMON_PID=''
 }
 
-site_daemon_hang() { kill -STOP "$DAEMON_PID"; }
+site_daemon_hang() { kill -STOP "$DAEMON_PID" && site_wait 'the daemon to hang' site_daemon_hangs; }
+site_daemon_hangs() { ! grep -qs '^State:.*[RSD] (' /proc/"$DAEMON_PID"/task/*/status; }
 site_daemon_wake() { kill -CONT "$DAEMON_PID"; }
 
 ringfence() { # COMMAND [ARG]...: the operator's program, beside the daemon
