@@ -53,20 +53,11 @@ is() { # NAME GOT WANTED
 truth() { # NAME COMMAND...: passes when it succeeds
 	local name=$1
 	shift
-<<<<<<< HEAD
-	# Not in a subshell: what the command sets (DAEMON_PID) stays set.
-	if "$@" >"$SITE_DIR/truth" 2>&1; then
-		ok "$name"
-	else
-		out=$(cat "$SITE_DIR/truth")
-		not_ok "$name" "$*" "${out//$'\n'/$'\n'# }"
-=======
 	if "$@" >"$SITE_DIR/said" 2>&1; then
 		ok "$name"
 	else
 		not_ok "$name" "status $? from: $*"
 		tail -n 20 "$SITE_DIR/said" | sed 's/^[^#]/# &/'
->>>>>>> af69d0e (netns: scenarios run against the daemon: the matrix, attacks and kills pass)
 	fi
 }
 
