@@ -288,7 +288,7 @@ void ident_answered(struct ident *id, const char *iface, const struct mac *mac, 
 
 	if (!b)
 		return;
-	if (!b->probing || !b->sent_ns || ident_is_past(b->sent_ns, late_ns, now_ns)) {
+	if (!b->probing || ident_is_past(b->sent_ns, late_ns, now_ns)) {
 		if (b->proof < WHO_VERIFIED)
 			want(id, bind, now_ns);
 		return;

@@ -61,16 +61,35 @@ static uint32_t new_mac(struct ident *id, uint32_t iface, const struct mac *m, b
 	return mac;
 }
 
+/* A MAC or a device of the policy's list shows itself for the first time. */
+static void first_seen(struct ident *id, uint32_t iface, uint32_t mac, int64_t now_ns)
+{
+	struct ident_mac *m = &id->macs.at[mac];
+	struct ident_dev *d = &id->devices.at[m->device];
+	struct ident_fact *f;
+
+	m->first_ns = now_ns;
+	f = ident_tell(id, IDENT_DEVICE_NEW, mac, now_ns);
+	if (f)
+		memcpy(f->iface, id->ifaces.at[iface].name, sizeof(f->iface));
+	if (d->first_ns)
+		return;
+	d->first_ns = now_ns;
+	d->iface = iface;
+	if (d->sticky)
+		ident_evidence_seen(id, m->device, NULL, now_ns);
+}
+
 /* Seen now: last seen, and where. */
 static void touch(struct ident *id, uint32_t iface, uint32_t mac, uint32_t bind, int64_t now_ns)
 {
 	struct ident_mac *m = &id->macs.at[mac];
 	struct ident_dev *d = &id->devices.at[m->device];
 
+	if (!m->first_ns)
+		first_seen(id, iface, mac, now_ns);
 	m->last_ns = now_ns;
-	m->first_ns = m->first_ns ? m->first_ns : now_ns;
 	d->last_ns = now_ns;
-	d->first_ns = d->first_ns ? d->first_ns : now_ns;
 	if (d->iface != iface || ident_is_past(d->written_ns, hour_ns, now_ns)) {
 		d->iface = iface;
 		d->written_ns = now_ns;

@@ -176,16 +176,12 @@ static uint32_t maker_named(const struct policy *p, const char *name)
 	return POLICY_NONE;
 }
 
-void ident_evidence_stick(struct ident *id, uint32_t device, const char *text, int64_t now_ns)
+void ident_evidence_seen(struct ident *id, uint32_t device, const char *text, int64_t now_ns)
 {
-	struct ident_dev *d = &id->devices.at[device];
+	const struct ident_dev *d = &id->devices.at[device];
+	const struct ident_evid *best = ident_evidence_best(id, device);
 	struct ident_fact *f;
 
-	if (d->sticky)
-		return;
-	d->sticky = true;
-	id->version++;
-	ident_table_touch_device(id, device);
 	f = ident_tell(id, IDENT_RESTRICTED_NEW, IDENT_NONE, now_ns);
 	if (!f)
 		return;
@@ -194,7 +190,23 @@ void ident_evidence_stick(struct ident *id, uint32_t device, const char *text, i
 	f->restricted = true;
 	if (d->iface != IDENT_NONE)
 		memcpy(f->iface, id->ifaces.at[d->iface].name, IDENT_IFACE);
-	snprintf(f->text, sizeof(f->text), "%s", text);
+	if (text)
+		snprintf(f->text, sizeof(f->text), "%s", text);
+	else if (best)
+		snprintf(f->text, sizeof(f->text), "%.24s: %.100s: %.24s", best->source, best->value, best->maker);
+}
+
+void ident_evidence_stick(struct ident *id, uint32_t device, const char *text, int64_t now_ns)
+{
+	struct ident_dev *d = &id->devices.at[device];
+
+	if (d->sticky)
+		return;
+	d->sticky = true;
+	id->version++;
+	ident_table_touch_device(id, device);
+	if (d->first_ns)
+		ident_evidence_seen(id, device, text, now_ns);
 }
 
 /* Two makers by evidence of the same strength, protocol or better: one of the two is a lie. */
@@ -203,9 +215,7 @@ static void check_contradiction(struct ident *id, uint32_t device, int64_t now_n
 	const struct ident_evid *best = ident_evidence_best(id, device);
 	struct ident_fact *f;
 
-	if (!best || best->strength < IDENT_PROTOCOL)
-		return;
-	for (uint32_t i = id->devices.at[device].evidence; i != IDENT_NONE; i = id->evidence.at[i].next) {
+	for (uint32_t i = id->devices.at[device].evidence; best && i != IDENT_NONE; i = id->evidence.at[i].next) {
 		const struct ident_evid *e = &id->evidence.at[i];
 
 		/* Told when the later of the two comes. */

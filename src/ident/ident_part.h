@@ -114,14 +114,15 @@ uint32_t ident_table_find_mac(const struct ident *id, const struct mac *m);
 uint32_t ident_table_find_device(const struct ident *id, uint64_t device);
 uint32_t ident_table_find_name(const struct ident *id, const char *name);
 uint32_t ident_table_find_bind(const struct ident *id, uint32_t iface, uint32_t mac, const struct addr *a);
-uint32_t ident_table_first_at(const struct ident *id, uint32_t iface, const struct addr *a);    /* then by_addr.next: check both */
+uint32_t ident_table_first_at(const struct ident *id, uint32_t iface, const struct addr *a);    /* then by_addr.next */
 bool ident_table_is_at(const struct ident *id, uint32_t bind, uint32_t iface, const struct addr *a);
 uint32_t ident_table_new_device(struct ident *id, uint64_t wanted /* 0: the next */, int64_t now_ns);
 uint32_t ident_table_new_mac(struct ident *id, const struct mac *m, uint32_t device, int64_t now_ns);
 uint32_t ident_table_new_bind(struct ident *id, uint32_t iface, uint32_t mac, const struct addr *a, int64_t now_ns);
 bool ident_table_name_device(struct ident *id, uint32_t device, const char *name);
 void ident_table_drop_bind(struct ident *id, uint32_t bind);
-void ident_table_drop_mac(struct ident *id, uint32_t mac);             /* with its bindings, and its device when that was its last */
+/* With its bindings, and its device when that was its last. */
+void ident_table_drop_mac(struct ident *id, uint32_t mac);
 void ident_table_drop_device(struct ident *id, uint32_t device);       /* must have no MAC left */
 void ident_table_touch_device(struct ident *id, uint32_t device);      /* dirty */
 void ident_table_touch_bind(struct ident *id, uint32_t bind);
@@ -135,6 +136,8 @@ void ident_evidence_move(struct ident *id, uint32_t from, uint32_t to);
 void ident_evidence_expire(struct ident *id, uint32_t device, const char *source, int64_t now_ns);      /* not put at now_ns */
 void ident_evidence_registry(struct ident *id, uint32_t mac, int64_t now_ns);   /* what the registry says of a MAC */
 void ident_evidence_class(struct ident *id, uint32_t device, int64_t now_ns);   /* sticky, contradictions */
+/* Tell that it is restricted; text NULL: by its best evidence. */
+void ident_evidence_seen(struct ident *id, uint32_t device, const char *text, int64_t now_ns);
 void ident_evidence_stick(struct ident *id, uint32_t device, const char *text, int64_t now_ns);
 const struct ident_evid *ident_evidence_best(const struct ident *id, uint32_t device);
 

@@ -165,6 +165,8 @@ START_TEST(test_what_was_learnt)
 	ck_assert_str_eq(who_name(w, &got), "by-address");
 	got = source(CAM0, AXIS "50", "10.20.5.0");
 	ck_assert_str_eq(who_name(w, &got), "");
+	ck_assert(source(CAM0, STRANGER "06", "10.20.1.6").sticky);     /* listed, as restricted */
+	ck_assert_uint_ne(source(CAM0, STRANGER "06", "10.20.1.6").device, 0);
 }
 END_TEST
 
