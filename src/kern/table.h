@@ -167,7 +167,6 @@ int table_clear_page(struct nl *n, char page, struct err *e);           /* only 
 /* Named counters: cumulative while the table lives, never reset by us. */
 enum table_counter {
 	TABLE_C_DENIED,                 /* by the memory of denials: sum of TABLE_L_DENIED over all pages ever */
-	TABLE_C_DENIED_UNKEYED,
 	TABLE_C_FLOOD, TABLE_C_FLOOD_UNKEYED,           /* over the limit of questions, known devices and others */
 	TABLE_C_UNKNOWN_FLOOD, TABLE_C_UNKNOWN_FLOOD_UNKEYED,   /* over the limit of questions, unknown triples */
 	TABLE_C_INVALID, TABLE_C_INVALID_UNKEYED,       /* conntrack calls it invalid */

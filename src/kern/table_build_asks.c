@@ -36,19 +36,17 @@ static struct table_stmt with_keys(enum table_op op, uint32_t set, const uint8_t
 	return s;
 }
 
-/* Packets that the memory knows: counted by key, dropped; the second rule only if the ledger's page is full. */
+/* Packets that the memory knows: counted by key, dropped.  When the page has no room (or the kernel no memory at that moment)
+ * the rule does not hold and the packet is asked about again, so it is told by userspace. */
 static void build_denied(struct table_build *b, uint32_t chain, unsigned first)
 {
 	uint32_t hits = b->page == 'a' ? TABLE_SET_HITS_A : TABLE_SET_HITS_B;
 
 	for (unsigned v = first; v < first + TABLE_VARIANTS / 2; v++) {
 		struct flow_variant f = variant_of(v);
-		struct table_stmt known = with_keys(TABLE_S_IN, TABLE_SET_DENIED + v, f.keys);
 
-		TABLE_RULE(b->t, chain, f.family, f.proto, TABLE_ETHER, known, with_keys(TABLE_S_UPDATE, hits + v, f.keys),
-			   table_count(TABLE_C_DENIED), table_do(TABLE_S_DROP, 0));
-		TABLE_RULE(b->t, chain, f.family, f.proto, TABLE_ETHER, known, table_count(TABLE_C_DENIED_UNKEYED),
-			   table_do(TABLE_S_DROP, 0));
+		TABLE_RULE(b->t, chain, f.family, f.proto, TABLE_ETHER, with_keys(TABLE_S_IN, TABLE_SET_DENIED + v, f.keys),
+			   with_keys(TABLE_S_UPDATE, hits + v, f.keys), table_count(TABLE_C_DENIED), table_do(TABLE_S_DROP, 0));
 	}
 }
 

@@ -103,12 +103,15 @@ static void build_out(struct table_build *b)
 	TABLE_RULE(b->t, TABLE_CH_OUT_OPEN, table_goto(TABLE_CH_PASS));
 
 	/* The link's own housekeeping: neighbour discovery, router advertisements, group reports, DHCP answers. */
-	TABLE_RULE(b->t, TABLE_CH_OUT_GUARDED, IPV6, table_is(TABLE_K_L4PROTO, IPPROTO_ICMPV6),
+	TABLE_RULE(b->t, TABLE_CH_OUT_LINK, IPV6, table_is(TABLE_K_L4PROTO, IPPROTO_ICMPV6),
 		   table_in(TABLE_K_ICMP6_TYPE, TABLE_SET_ND_OUT), table_goto(TABLE_CH_PASS));
-	TABLE_RULE(b->t, TABLE_CH_OUT_GUARDED, table_is(TABLE_K_L4PROTO, IPPROTO_IGMP), table_goto(TABLE_CH_PASS));
-	TABLE_RULE(b->t, TABLE_CH_OUT_GUARDED, IPV4, table_is(TABLE_K_L4PROTO, IPPROTO_UDP), table_is(TABLE_K_SPORT, 67),
+	TABLE_RULE(b->t, TABLE_CH_OUT_LINK, table_is(TABLE_K_L4PROTO, IPPROTO_IGMP), table_goto(TABLE_CH_PASS));
+	TABLE_RULE(b->t, TABLE_CH_OUT_LINK, IPV4, table_is(TABLE_K_L4PROTO, IPPROTO_UDP), table_is(TABLE_K_SPORT, 67),
 		   table_is(TABLE_K_DPORT, 68), table_goto(TABLE_CH_PASS));
+	TABLE_RULE(b->t, TABLE_CH_OUT_GUARDED, table_jump(TABLE_CH_OUT_LINK));
 	TABLE_RULE(b->t, TABLE_CH_OUT_GUARDED, table_goto(TABLE_CH_OUT_JUDGE));
+	TABLE_RULE(b->t, TABLE_CH_OUT_OBSERVED, table_jump(TABLE_CH_OUT_LINK));
+	TABLE_RULE(b->t, TABLE_CH_OUT_OBSERVED, table_goto(TABLE_CH_OBSERVE));
 
 	fast_path(b, TABLE_CH_OUT_JUDGE);
 	/* Our own reject: a reset or an ICMP error about the flow that was just refused. */

@@ -115,7 +115,8 @@ static uint32_t who_chain(struct table_build *b, const struct table_iface *f, ui
 	return chain;
 }
 
-static void guarded_iface(struct table_build *b, const struct table_iface *f, uint32_t who)
+/* What the interface's devices may say to the firewall itself: discovery, DHCP where the zone says so, the rest by next. */
+static uint32_t in_chain(struct table_build *b, const struct table_iface *f, uint32_t next)
 {
 	char buf[TABLE_NAME];
 	uint32_t in = table_model_chain(b->t, f->loc, "in-%s", table_model_ifname(f->name, buf));
@@ -127,10 +128,15 @@ static void guarded_iface(struct table_build *b, const struct table_iface *f, ui
 		TABLE_RULE(b->t, in, table_is(TABLE_K_NFPROTO, NFPROTO_IPV4), table_is(TABLE_K_L4PROTO, IPPROTO_UDP),
 			   table_is(TABLE_K_SPORT, 68), table_is(TABLE_K_DPORT, 67), table_limit(DHCP_PER_S, DHCP_PER_S),
 			   table_goto(TABLE_CH_PASS));
-	TABLE_RULE(b->t, in, table_goto(who));
+	TABLE_RULE(b->t, in, table_goto(next));
+	return in;
+}
+
+static void guarded_iface(struct table_build *b, const struct table_iface *f, uint32_t who)
+{
 	map_iface(b->t, TABLE_SET_GUARDED, f->name, 0);
 	map_iface(b->t, TABLE_SET_FROM, f->name, who);
-	map_iface(b->t, TABLE_SET_IN, f->name, in);
+	map_iface(b->t, TABLE_SET_IN, f->name, in_chain(b, f, who));
 	map_iface(b->t, TABLE_SET_TO, f->name, TABLE_CH_OUT_GUARDED);
 }
 
@@ -151,8 +157,8 @@ static void observed_iface(struct table_build *b, const struct table_iface *f, u
 	TABLE_RULE(b->t, from, table_goto(TABLE_CH_OBSERVE));
 	map_iface(b->t, TABLE_SET_OBSERVED, f->name, 0);
 	map_iface(b->t, TABLE_SET_FROM, f->name, from);
-	map_iface(b->t, TABLE_SET_IN, f->name, TABLE_CH_OBSERVE);
-	map_iface(b->t, TABLE_SET_TO, f->name, TABLE_CH_OBSERVE);
+	map_iface(b->t, TABLE_SET_IN, f->name, in_chain(b, f, TABLE_CH_OBSERVE));
+	map_iface(b->t, TABLE_SET_TO, f->name, TABLE_CH_OUT_OBSERVED);
 }
 
 static void build_bindings(struct table_build *b, const uint32_t *sets)

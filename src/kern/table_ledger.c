@@ -9,11 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <netinet/in.h>
 
 #include <libmnl/libmnl.h>
+#include <linux/membarrier.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -238,6 +241,9 @@ int table_read_ledger(struct nl *n, char page, struct table_ledger *ret, struct 
 	unsigned b = page == 'b';
 	int rc = 0;
 
+	/* The kernel's synchronize_rcu in other words: no packet is still under way on rules that wrote to this page.
+	 * Where there is no such call (nohz_full) the caller's pause after table_turn has to do. */
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	for (r.variant = 0; !rc && r.variant < TABLE_VARIANTS; r.variant++) {
 		r.kind = TABLE_L_DENIED;
 		rc = read_set(n, &r, (b ? TABLE_SET_HITS_B : TABLE_SET_HITS_A) + r.variant, e);

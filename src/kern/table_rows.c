@@ -102,7 +102,8 @@ const char *const table_chain_rows[TABLE_CH_FIXED] = {
 	[TABLE_CH_ABOUT] = "about", [TABLE_CH_PASS] = "pass", [TABLE_CH_STRANGE] = "strange",
 	[TABLE_CH_FROM_OPEN] = "from-open", [TABLE_CH_OPEN_OPEN] = "open-open", [TABLE_CH_TO_GUARDED] = "to-guarded",
 	[TABLE_CH_TO_OBSERVED] = "to-observed", [TABLE_CH_IN_OPEN] = "in-open",
-	[TABLE_CH_OUT_OPEN] = "out-open", [TABLE_CH_OUT_GUARDED] = "out-guarded", [TABLE_CH_OUT_JUDGE] = "out-judge",
+	[TABLE_CH_OUT_OPEN] = "out-open", [TABLE_CH_OUT_LINK] = "out-link", [TABLE_CH_OUT_GUARDED] = "out-guarded",
+	[TABLE_CH_OUT_OBSERVED] = "out-observed", [TABLE_CH_OUT_JUDGE] = "out-judge",
 	[TABLE_CH_KNOWN] = "class-known", [TABLE_CH_RESTRICTED] = "class-restricted",
 	[TABLE_CH_SLOW] = "slow", [TABLE_CH_SLOW_RELATED] = "slow-related",
 	[TABLE_CH_ASK] = "ask", [TABLE_CH_ASK_REPLY] = "ask-reply", [TABLE_CH_ASK_METER] = "ask-meter",
@@ -117,8 +118,7 @@ const char *const table_chain_rows[TABLE_CH_FIXED] = {
 };
 
 const char *const table_counter_names[TABLE_COUNTERS] = {
-	[TABLE_C_DENIED] = "denied", [TABLE_C_DENIED_UNKEYED] = "denied-unkeyed",
-	[TABLE_C_FLOOD] = "flood", [TABLE_C_FLOOD_UNKEYED] = "flood-unkeyed",
+	[TABLE_C_DENIED] = "denied", [TABLE_C_FLOOD] = "flood", [TABLE_C_FLOOD_UNKEYED] = "flood-unkeyed",
 	[TABLE_C_UNKNOWN_FLOOD] = "unknown-flood", [TABLE_C_UNKNOWN_FLOOD_UNKEYED] = "unknown-flood-unkeyed",
 	[TABLE_C_INVALID] = "invalid-drop", [TABLE_C_INVALID_UNKEYED] = "invalid-drop-unkeyed",
 	[TABLE_C_STRANGE] = "strange-interface", [TABLE_C_STRANGE_UNKEYED] = "strange-interface-unkeyed",

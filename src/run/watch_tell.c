@@ -32,7 +32,7 @@ static uint64_t since_start(const struct watch *w, enum table_counter c)
 static void read_residual(struct watch *w)
 {
 	static const enum table_counter unkeyed[] = {
-		TABLE_C_DENIED_UNKEYED, TABLE_C_FLOOD_UNKEYED, TABLE_C_UNKNOWN_FLOOD_UNKEYED, TABLE_C_INVALID_UNKEYED,
+		TABLE_C_FLOOD_UNKEYED, TABLE_C_UNKNOWN_FLOOD_UNKEYED, TABLE_C_INVALID_UNKEYED,
 		TABLE_C_STRANGE_UNKEYED, TABLE_C_CLOSED_UNKEYED,
 	};
 	struct watch_residual r = { 0 };

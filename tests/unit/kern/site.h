@@ -178,7 +178,6 @@ static inline struct table_ledger site_turn(void)
 	struct table_ledger l;
 
 	ck_assert_msg(table_turn(site.nl, &site.in, &site.e) == 0, "%s", site.e.msg);
-	poll(NULL, 0, 50);
 	ck_assert_msg(table_read_ledger(site.nl, page, &l, &site.e) == 0, "%s", site.e.msg);
 	ck_assert_msg(table_clear_page(site.nl, page, &site.e) == 0, "%s", site.e.msg);
 	return l;
