@@ -114,7 +114,7 @@ check demo bench: deps
 	+@$(MAKE) --no-print-directory run-$@
 run-check: tests
 	@O=$O LAYERS='$(LAYERS)' CC='$(CC)' tests/check.sh $(CHECKS)
-run-demo: all
+run-demo: all $O/netprobe
 	@O=$O tests/demo/run.sh
 run-bench: tests
 	@O=$O tests/bench/run.sh

@@ -55,19 +55,18 @@ receiver_start() {
 shipper_start() {
 	mkdir -p "$SITE_DIR/ship"
 	cat >"$SITE_DIR/ship.conf" <<-CONF
-		[shipper]
 		store = $SITE_DIR/state
 		state = $SITE_DIR/ship
 
 		[sink siem]
-		transport = tcp
-		address = ${IP4[siem]}
+		type = syslog
+		host = ${IP4[siem]}
 		port = 514
 		framing = octet-counting
 		format = sd
 
 		[sink file]
-		transport = file
+		type = file
 		path = $SITE_DIR/events.ecs
 		format = ecs
 	CONF
@@ -92,7 +91,10 @@ site_start() {
 }
 
 # A camera is let through as soon as its address is verified: moments after it first spoke.
-met() { in_ns "$1" "$NETPROBE" connect 10.1.0.123 123 --udp --timeout-ms 500; }
+met() {
+	in_ns "$1" "$NETPROBE" connect "${IP4[clock]}" 123 --udp --timeout-ms 500 &&
+		in_ns "$1" "$NETPROBE" connect "${IP6[clock]}" 123 --udp --timeout-ms 500
+}
 
 attempts() {
 	local f
@@ -125,7 +127,7 @@ attempts() {
 # The receiver has everything that the store has, in order and without a gap.
 delivered() {
 	local want have
-	want=$(ringfence events --json 2>/dev/null | tail -n 1 | grep -o '"seq": *[0-9]*' | grep -o '[0-9]*$')
+	want=$(ringfence events --state "$SITE_DIR/state" --last 1 --format ecs 2>/dev/null | grep -o '"sequence":[0-9]*' | tr -dc 0-9)
 	have=$(grep -o 'sequenceId="[0-9]*"' "$SITE_DIR/siem.log" 2>/dev/null | tail -n 1 | tr -dc 0-9)
 	[ "$want" ] && [ "${have:-0}" -ge "$want" ]
 }
@@ -139,7 +141,7 @@ grep -o 'rule="[^"]*"' "$SITE_DIR/siem.log" | sort | uniq -c | sort -rn | head -
 echo
 grep 'blocked' "$SITE_DIR/siem.log" | head -n 3
 say 'ringfence events'
-ringfence events | tail -n 15
+ringfence events --state "$SITE_DIR/state" --last 15
 say 'ringfence status'
 ringfence status || differs=$((differs + 1))
 say "$([ $differs = 0 ] && echo 'Everything was as expected.' || echo "$differs differ from what was expected.")"
