@@ -304,7 +304,6 @@ site_daemon_stop() {
 
 site_daemon_kill() {
 	[ "$DAEMON_PID" ] || return 0
-	kill -CONT "$DAEMON_PID" 2>/dev/null
 	site_kill "$DAEMON_PID" KILL
 	DAEMON_PID=''
 }
