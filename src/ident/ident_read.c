@@ -167,8 +167,10 @@ void ident_tick(struct ident *id, int64_t now_ns)
 {
 	for (int k = 0; k < SLICE && id->binds.n; k++) {
 		uint32_t i = id->sweep_bind++ % (uint32_t)id->binds.n;
-		const struct ident_bind *b = &id->binds.at[i];
+		struct ident_bind *b = &id->binds.at[i];
 
+		if (b->used && b->waiting && id->binds.at[b->rival].serial != b->rival_serial)
+			b->waiting = false;             /* whom it waited for is gone */
 		if (!b->used || b->probing || b->waiting || b->proof == WHO_PINNED)
 			continue;
 		if (b->proof < WHO_VERIFIED && now_ns - b->last_ns > id->limits.forget_claim_ns)

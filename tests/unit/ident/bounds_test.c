@@ -182,6 +182,30 @@ START_TEST(test_forgetting)
 }
 END_TEST
 
+/* One waits while the incumbent is asked; a reload pins the address to a third, and the one never speaks again. */
+START_TEST(test_waiting_for_nobody)
+{
+	struct policy *before;
+	char text[sizeof(site_text)];
+	struct err e = { 0 };
+
+	memcpy(text, site_text, sizeof(text));
+	memcpy(strstr(text, "10.20.1.1,"), "10.20.2.1,", 10);
+	before = site_policy(text);
+	ck_assert(!ident_set_policy(id, before, now, &e));
+	settle("cam0", AXIS "10", "10.20.1.1");
+	ck_assert_int_eq(claim("cam0", AXIS "11", "10.20.1.1"), IDENT_ASKED);
+	ck_assert(!ident_set_policy(id, p, now, &e));
+	ck_assert_int_eq(proof("cam0", AXIS "10", "10.20.1.1"), WHO_NO_PROOF);
+	now += S(3700);
+	ck_assert_str_eq(probe(), "");
+	ident_tick(id, now);
+	ident_tick(id, now);
+	ck_assert_uint_eq(device(AXIS "11"), 0);
+	policy_free(before);
+}
+END_TEST
+
 START_TEST(test_facts_are_bounded)
 {
 	struct ident_limits limits = ident_defaults;
@@ -212,6 +236,7 @@ int main(void)
 		test_new_macs_per_interface_and_minute,
 		test_router,
 		test_forgetting,
+		test_waiting_for_nobody,
 		test_facts_are_bounded,
 	};
 
