@@ -445,8 +445,8 @@ static bool read_row(const char *row, uint16_t queue, struct nfq_stats *ret)
 	uint64_t number, portid;
 	struct nfq_stats s = { .found = true };
 
-	if (sscanf(row, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64, &number, &portid, &s.waiting,
-		   &s.dropped_full, &s.dropped_socket, &s.id_sequence) != 6 || number != queue)
+	if (sscanf(row, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64, &number, &portid,
+		   &s.waiting, &s.dropped_full, &s.dropped_socket, &s.id_sequence) != 6 || number != queue)
 		return false;
 	s.portid = (uint32_t)portid;
 	*ret = s;

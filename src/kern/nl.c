@@ -127,7 +127,7 @@ const char *nl_words(const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *m = mnl_nlmsg_get_payload(nlh);
 	size_t offset = sizeof(*m);
-	const struct nlattr *a;
+	struct nlattr *a;
 
 	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) || mnl_nlmsg_get_payload_len(nlh) < sizeof(*m))
 		return "";
@@ -276,7 +276,7 @@ int nl_listen(struct nl *n, nl_message_fn fn, void *arg, bool *ret_lost, struct 
 
 static int nl_genid_one(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct nlattr *a;
+	struct nlattr *a;
 
 	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
 		if (mnl_attr_get_type(a) == NFTA_GEN_ID && mnl_attr_validate(a, MNL_TYPE_U32) >= 0)

@@ -47,7 +47,7 @@ static void read_words(const char *words, struct table_about *ret)
 
 static int one_rule(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct nlattr *a;
+	struct nlattr *a;
 
 	if (!table_live_is(nlh, NFTA_RULE_TABLE, TABLE_TABLE) ||
 	    !table_live_is(nlh, NFTA_RULE_CHAIN, table_chain_rows[TABLE_CH_ABOUT]))

@@ -29,7 +29,7 @@ enum { READINGS = 50 };
 /* NFTA_COUNTER_… of a nest. */
 static void read_counter(const struct nlattr *nest, uint64_t *ret_packets, uint64_t *ret_bytes)
 {
-	const struct nlattr *a;
+	struct nlattr *a;
 
 	mnl_attr_for_each_nested(a, nest) {
 		if (mnl_attr_get_payload_len(a) != sizeof(uint64_t))
@@ -44,7 +44,7 @@ static void read_counter(const struct nlattr *nest, uint64_t *ret_packets, uint6
 static int one_counter(const struct nlmsghdr *nlh, void *arg)
 {
 	struct table_counts *c = arg;
-	const struct nlattr *a;
+	struct nlattr *a;
 
 	if (!table_live_is(nlh, NFTA_OBJ_TABLE, TABLE_TABLE))
 		return 0;
@@ -108,7 +108,7 @@ static bool key_to_line(const struct reading *r, const uint8_t *key, size_t len,
 /* The counter expression of an element. */
 static void read_expr(const struct nlattr *expr, struct table_line *l)
 {
-	const struct nlattr *a, *data = NULL;
+	struct nlattr *a, *data = NULL;
 	bool counter = false;
 
 	mnl_attr_for_each_nested(a, expr) {
@@ -123,7 +123,7 @@ static void read_expr(const struct nlattr *expr, struct table_line *l)
 
 static int one_element(struct reading *r, const struct nlattr *elem)
 {
-	const struct nlattr *a, *k;
+	struct nlattr *a, *k;
 	struct table_line l;
 	bool keyed = false;
 
@@ -152,7 +152,7 @@ static int one_element(struct reading *r, const struct nlattr *elem)
 
 static int one_message(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct nlattr *a, *elem;
+	struct nlattr *a, *elem;
 
 	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
 		if (mnl_attr_get_type(a) == NFTA_SET_ELEM_LIST_ELEMENTS)

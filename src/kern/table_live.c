@@ -20,7 +20,7 @@
 
 static const struct nlattr *find(const struct nlmsghdr *nlh, uint16_t type, enum mnl_attr_data_type data)
 {
-	const struct nlattr *a;
+	struct nlattr *a;
 
 	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
 		if (mnl_attr_get_type(a) == type)
@@ -64,7 +64,8 @@ static int one_chain(const struct nlmsghdr *nlh, void *arg)
 {
 	struct table_live *l = arg;
 	struct table_live_chain c = { .hook = -1, .policy = number(nlh, NFTA_CHAIN_POLICY) };
-	const struct nlattr *nest = find(nlh, NFTA_CHAIN_HOOK, MNL_TYPE_NESTED), *a;
+	const struct nlattr *nest = find(nlh, NFTA_CHAIN_HOOK, MNL_TYPE_NESTED);
+	struct nlattr *a;
 
 	if (!table_live_is(nlh, NFTA_CHAIN_TABLE, TABLE_TABLE))
 		return 0;
@@ -86,7 +87,8 @@ static int one_set(const struct nlmsghdr *nlh, void *arg)
 		.flags = number(nlh, NFTA_SET_FLAGS), .key_type = number(nlh, NFTA_SET_KEY_TYPE),
 		.key_len = number(nlh, NFTA_SET_KEY_LEN),
 	};
-	const struct nlattr *desc = find(nlh, NFTA_SET_DESC, MNL_TYPE_NESTED), *a;
+	const struct nlattr *desc = find(nlh, NFTA_SET_DESC, MNL_TYPE_NESTED);
+	struct nlattr *a;
 	const struct nlattr *timeout = find(nlh, NFTA_SET_TIMEOUT, MNL_TYPE_U64);
 
 	if (!table_live_is(nlh, NFTA_SET_TABLE, TABLE_TABLE))

@@ -53,7 +53,7 @@ const struct table_type_row table_type_rows[TABLE_TYPES] = {
 #define NETS(n, id) \
 	[TABLE_SET_##id##4] = { n "-4", { TABLE_T_IP4 }, .interval = true }, \
 	[TABLE_SET_##id##6] = { n "-6", { TABLE_T_IP6 }, .interval = true }
-#define NUMBERS(n, id, type) [TABLE_SET_##id] = { n, { type } }
+#define NUMBERS(n, id, type) [TABLE_SET_##id] = { n, { type }, .map = false }
 #define WAYS(n, id) [TABLE_SET_##id] = { n, { TABLE_T_IFNAME }, .map = true }
 #define FLOW(ip) { TABLE_T_IFINDEX, TABLE_T_ETHER, ip, ip, TABLE_T_PORT }
 #define METER(n, id, max, ...) [TABLE_SET_##id] = { n, { __VA_ARGS__ }, .dynamic = true, .keep = TABLE_KEPT, \

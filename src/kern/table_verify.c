@@ -152,7 +152,7 @@ static bool compare_chain(struct verify *v, const struct table *t, size_t chain)
 
 static void take_verdict(struct verify *v, const struct nlattr *data, struct live_element *l)
 {
-	const struct nlattr *verdict, *a;
+	struct nlattr *verdict, *a;
 
 	mnl_attr_for_each_nested(verdict, data) {
 		if (mnl_attr_get_type(verdict) != NFTA_DATA_VERDICT)
@@ -169,7 +169,7 @@ static void take_verdict(struct verify *v, const struct nlattr *data, struct liv
 static int take_element(struct verify *v, const struct nlattr *elem)
 {
 	struct live_element l = { .len = 0 };
-	const struct nlattr *a, *k;
+	struct nlattr *a, *k;
 
 	mnl_attr_for_each_nested(a, elem) {
 		if (mnl_attr_get_type(a) == NFTA_SET_ELEM_FLAGS)
@@ -189,7 +189,7 @@ static int take_element(struct verify *v, const struct nlattr *elem)
 
 static int one_message(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct nlattr *a, *elem;
+	struct nlattr *a, *elem;
 
 	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
 		if (mnl_attr_get_type(a) == NFTA_SET_ELEM_LIST_ELEMENTS)

@@ -49,7 +49,7 @@ static const struct { uint8_t msg; const char *before, *after; uint16_t table, n
 
 static const char *string(const struct nlmsghdr *nlh, uint16_t type)
 {
-	const struct nlattr *a;
+	struct nlattr *a;
 
 	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
 		if (type && mnl_attr_get_type(a) == type && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0)

@@ -16,7 +16,7 @@ enum { QUEUE = 4321, PASS = 0x12345678, STOP = 0x12345679 };
 static const char rules[] =
 	"table inet t {\n"
 	"	chain q { }\n"
-	"	chain gate { type filter hook output priority 0; udp dport 7000 goto q; }\n"
+	"	chain gate { type filter hook output priority 0; udp dport 7000 jump q; }\n"
 	"	chain post { type filter hook output priority 10; udp dport 7000 meta mark != 0x12345678 drop; }\n"
 	"}\n";
 
@@ -383,7 +383,7 @@ START_TEST(test_neighbour)
 	struct nfq *q;
 
 	netns_nft("table inet t {\n	chain q { }\n"
-		  "	chain in { type filter hook input priority 0; udp dport 7000 meta mark set 0xa5000000 goto q; }\n}\n");
+		  "	chain in { type filter hook input priority 0; udp dport 7000 meta mark set 0xa5000000 jump q; }\n}\n");
 	netns_queue_rule("q", QUEUE);
 	receiver = netns_listen("10.99.0.1");
 	q = bound(NULL);
