@@ -43,7 +43,7 @@ main      = src/app/$(subst -,_,$1).c
 obj       = $(patsubst src/%.c,$O/%.o,$1)
 xobj      = $(patsubst tests/%.c,$O/x/%.o,$1)
 HAVE      := $(foreach p,$(PROGRAMS),$(if $(wildcard $(call main,$p)),$p))
-CHECKS    := lint unit golden agree fuzz netns vm
+CHECKS    := lint unit golden agree fuzz package netns vm
 
 .PHONY: all clean deps check demo bench fuzz tidy install deb golden-update tests unit-tests fuzzers $(CHECKS:%=check-%)
 .DELETE_ON_ERROR:
