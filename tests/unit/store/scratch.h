@@ -36,7 +36,7 @@ static inline void scratch_teardown(void)
 
 static inline const char *scratch_path(const char *name)
 {
-	static char path[4][160];
+	static char path[4][400];
 	static unsigned turn;
 	char *p = path[turn++ % 4];
 
