@@ -150,6 +150,31 @@ START_TEST(one_that_never_reads_blocks_no_other_and_no_stop)
 }
 END_TEST
 
+/* The receiver's kernel took the bytes, the receiver never read them and died: they are not delivered. */
+START_TEST(the_cursor_waits_for_confirmation)
+{
+	char sinks[300];
+	struct shipper s;
+	unsigned port = 0;
+	pid_t receiver = receiver_start(&port, false);
+
+	snprintf(sinks, sizeof(sinks), "%s", siem(port));
+	memcpy(strstr(sinks, "confirm = 100ms"), "confirm = 5s   ", 15);
+	scratch_open(&spool, NULL, NULL);
+	scratch_fill(&spool, 1);
+	shipper_start(&s, sinks, false);
+	usleep(500000);
+	ck_assert_uint_eq(status_of("siem").place.seq, 0);
+	receiver_stop(receiver);
+	receiver = receiver_start(&port, true);
+	ck_assert_uint_eq(received_wait("recv-", true, 1), 0);
+	shipper_stop(&s);
+	ck_assert_uint_eq(status_of("siem").place.seq, 0);
+	receiver_stop(receiver);
+	scratch_close(&spool);
+}
+END_TEST
+
 /* --- the shipper in trouble --- */
 
 START_TEST(kill_9_of_the_shipper_loses_nothing)
@@ -310,6 +335,11 @@ START_TEST(bad_rows_are_dead_letters_and_the_rest_goes_on)
 	st = status_of("log");
 	ck_assert(st.dead == 2 && st.place.seq == 20);
 	free(r);
+	scratch_fill(&spool, 1);                        /* nothing but a bad one */
+	OK(db_exec(spool.db, "UPDATE event SET crc = crc + 1 WHERE seq = 21", &e));
+	ck_assert(ship_once(file()));
+	st = status_of("log");
+	ck_assert(st.dead == 3 && st.place.seq == 21);
 	scratch_close(&spool);
 }
 END_TEST
@@ -414,6 +444,7 @@ int main(void)
 	tcase_add_test(tc, status_says_how_far_each_sink_is);
 	tcase_add_test(tc, a_receiver_that_is_down_for_a_while_misses_nothing);
 	tcase_add_test(tc, one_that_never_reads_blocks_no_other_and_no_stop);
+	tcase_add_test(tc, the_cursor_waits_for_confirmation);
 	tcase_add_test(tc, kill_9_of_the_shipper_loses_nothing);
 	tcase_add_test(tc, a_lost_cursor_sends_again_from_the_oldest);
 	tcase_add_test(tc, another_store_is_sent_from_its_beginning);

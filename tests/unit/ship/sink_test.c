@@ -204,6 +204,24 @@ START_TEST(a_receiver_that_never_reads_is_given_up)
 }
 END_TEST
 
+/* What waits in our own kernel, because the receiver's window is full, is not confirmed however long it waits. */
+START_TEST(queued_bytes_are_not_confirmed)
+{
+	static char some[60000];
+	unsigned port = 0;
+	pid_t pid = receiver_start(&port, false);
+	uint64_t token = 1;
+
+	conf.confirm_ms = 0;
+	conf.timeout_ms = 60000;
+	make_syslog(port);
+	OK(sink_send(sink, some, sizeof(some), 1, &e));
+	OK(sink_confirmed(sink, 400, &token, &e));
+	ck_assert_uint_eq(token, 0);
+	receiver_stop(pid);
+}
+END_TEST
+
 /* Its kernel acknowledged the bytes, but it dies before it reads them: not confirmed. */
 START_TEST(a_receiver_that_dies_with_unread_bytes_confirms_nothing)
 {
@@ -259,6 +277,7 @@ int main(void)
 	tcase_add_test(tc, a_write_that_fails_leaves_no_half_line);
 	tcase_add_test(tc, tcp_confirms_what_arrived);
 	tcase_add_test(tc, a_receiver_that_never_reads_is_given_up);
+	tcase_add_test(tc, queued_bytes_are_not_confirmed);
 	tcase_add_test(tc, a_receiver_that_dies_with_unread_bytes_confirms_nothing);
 	tcase_add_test(tc, a_stop_ends_every_wait);
 	return suite_run(tc);
