@@ -40,8 +40,8 @@ is 'its tests pass' "$ringfence" -p "$policy" test
 is 'the shipped shipper configuration is good' "$root/usr/sbin/ringfence-ship" -c "$root/usr/share/doc/ringfence/examples/ship.conf" --check
 is 'the JSON Schema is JSON' python3 -m json.tool "$RINGFENCE_DATA/policy.schema.json"
 for page in "$root"/usr/share/man/man*/*.gz; do
-	zcat "$page" >"$dir/page"
-	is "$(basename "$page" .gz) is a clean manual page" mandoc -T lint -W warning "$dir/page"
+	zcat "$page" >"$dir/$(basename "$page" .gz)"
+	is "$(basename "$page" .gz) is a clean manual page" mandoc -T lint -W warning "$dir/$(basename "$page" .gz)"
 done
 for program in ringfence ringfenced ringfence-ship ringfence-policy; do
 	is "$program has a manual page" ls "$root"/usr/share/man/man?/$program.?.gz
