@@ -49,7 +49,7 @@ const struct table_type_row table_type_rows[TABLE_TYPES] = {
 	[TABLE_T_ICMP6] = { "icmpv6_type", 29, 1 },
 };
 
-#define NAMES(n, id) [TABLE_SET_##id] = { n, { TABLE_T_IFNAME } }
+#define NAMES(n, id) [TABLE_SET_##id] = { n, { TABLE_T_IFNAME }, .map = false }
 #define NETS(n, id) \
 	[TABLE_SET_##id##4] = { n "-4", { TABLE_T_IP4 }, .interval = true }, \
 	[TABLE_SET_##id##6] = { n "-6", { TABLE_T_IP6 }, .interval = true }
