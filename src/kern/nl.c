@@ -15,6 +15,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 
+#include "kern/nl_attr.h"
 #include "kern/nl_wire.h"
 
 enum {
@@ -127,18 +128,12 @@ const char *nl_words(const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *m = mnl_nlmsg_get_payload(nlh);
 	size_t offset = sizeof(*m);
-	struct nlattr *a;
 
 	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) || mnl_nlmsg_get_payload_len(nlh) < sizeof(*m))
 		return "";
 	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
 		offset += MNL_ALIGN(m->msg.nlmsg_len) - sizeof(m->msg);
-	if (offset > mnl_nlmsg_get_payload_len(nlh))
-		return "";
-	mnl_attr_for_each(a, nlh, offset)
-		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0)
-			return mnl_attr_get_str(a);
-	return "";
+	return nl_attr_str(nl_attr_find(nl_attr_from(nlh, offset), NLMSGERR_ATTR_MSG));
 }
 
 /* An NLMSG_ERROR's errno, 0: it is an ack. */
@@ -276,11 +271,7 @@ int nl_listen(struct nl *n, nl_message_fn fn, void *arg, bool *ret_lost, struct 
 
 static int nl_genid_one(const struct nlmsghdr *nlh, void *arg)
 {
-	struct nlattr *a;
-
-	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
-		if (mnl_attr_get_type(a) == NFTA_GEN_ID && mnl_attr_validate(a, MNL_TYPE_U32) >= 0)
-			*(uint32_t *)arg = ntohl(mnl_attr_get_u32(a));
+	*(uint32_t *)arg = nl_attr_u32(nl_attr_find(nl_attr_all(nlh), NFTA_GEN_ID));
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "kern/nl.h"
+#include "kern/nl_attr.h"
 #include "kern/table_live.h"
 
 enum { UDATA_COMMENT = 0 };
@@ -47,19 +48,16 @@ static void read_words(const char *words, struct table_about *ret)
 
 static int one_rule(const struct nlmsghdr *nlh, void *arg)
 {
-	struct nlattr *a;
+	const struct nlattr *a = nl_attr_find(nl_attr_all(nlh), NFTA_RULE_USERDATA);
+	const uint8_t *data;
+	size_t len;
 
-	if (!table_live_is(nlh, NFTA_RULE_TABLE, TABLE_TABLE) ||
+	if (!a || !table_live_is(nlh, NFTA_RULE_TABLE, TABLE_TABLE) ||
 	    !table_live_is(nlh, NFTA_RULE_CHAIN, table_chain_rows[TABLE_CH_ABOUT]))
 		return 0;
-	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg)) {
-		const uint8_t *data = mnl_attr_get_payload(a);
-		size_t len = mnl_attr_get_payload_len(a);
-
-		if (mnl_attr_get_type(a) == NFTA_RULE_USERDATA && len > 2 && data[0] == UDATA_COMMENT && data[1] <= len - 2 &&
-		    data[1] && !data[1 + data[1]])
-			read_words((const char *)data + 2, arg);
-	}
+	data = nl_attr_data(a, &len);           /* type, length, value with its NUL */
+	if (len > 2 && data[0] == UDATA_COMMENT && data[1] && data[1] <= len - 2 && !data[1 + data[1]])
+		read_words((const char *)data + 2, arg);
 	return 0;
 }
 

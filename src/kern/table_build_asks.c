@@ -135,7 +135,8 @@ static void build_questions(struct table_build *b)
 static void build_closed(struct table_build *b)
 {
 	static const enum table_fixed_chain doors[] = {
-		TABLE_CH_ASK, TABLE_CH_ASK_REPLY, TABLE_CH_UNKNOWN, TABLE_CH_UNKNOWN_REPLY, TABLE_CH_ASK_OUT, TABLE_CH_ASK_OUT_REPLY,
+		TABLE_CH_ASK, TABLE_CH_ASK_REPLY, TABLE_CH_UNKNOWN, TABLE_CH_UNKNOWN_REPLY, TABLE_CH_ASK_OUT,
+		TABLE_CH_ASK_OUT_REPLY,
 	};
 
 	for (size_t i = 0; i < sizeof(doors) / sizeof(*doors); i++)

@@ -71,6 +71,11 @@ static size_t carve(struct ranges *r, const struct net *nets, size_t n, size_t i
 	return i;
 }
 
+static struct net net_of(const struct prefix *p, uint32_t zone)
+{
+	return (struct net){ p->addr, addr_prefix_last(p), zone };
+}
+
 static int own_ranges(const struct policy *p, struct ranges *ret, struct err *e)
 {
 	VEC(struct net) nets = { 0 };
@@ -78,7 +83,7 @@ static int own_ranges(const struct policy *p, struct ranges *ret, struct err *e)
 
 	for (uint32_t z = 0; z < p->n_zones; z++)
 		for (uint32_t i = 0; i < p->zones[z].n_nets; i++)
-			ok = VEC_PUSH(&nets, (struct net){ p->zones[z].nets[i].addr, addr_prefix_last(&p->zones[z].nets[i]), z }) && ok;
+			ok = VEC_PUSH(&nets, net_of(&p->zones[z].nets[i], z)) && ok;
 	if (nets.n)
 		qsort(nets.at, nets.n, sizeof(*nets.at), compare_nets);
 	for (size_t i = 0; ok && i < nets.n;)
@@ -98,7 +103,8 @@ static enum range_use use_of(const struct policy_zone *z)
 	return z->n_ifaces ? USE_GUARDED : USE_REMOTE;
 }
 
-static struct table_range *take_use(const struct policy *p, const struct ranges *r, enum range_use use, struct arena *a, size_t *ret_n)
+static struct table_range *take_use(const struct policy *p, const struct ranges *r, enum range_use use, struct arena *a,
+				    size_t *ret_n)
 {
 	struct table_range *all = arena_array(a, r->at.n + 1, struct table_range);
 
@@ -196,7 +202,8 @@ int table_input_from(const struct policy *p, const struct prog *prog, const stru
 		     struct arena *a, struct table_input *ret, struct err *e)
 {
 	struct table_input in = {
-		.generation = setup->generation, .page = setup->page, .mark_shift = (unsigned)__builtin_ctz(p->mark_mask | 1U << 31),
+		.generation = setup->generation, .page = setup->page,
+		.mark_shift = (unsigned)__builtin_ctz(p->mark_mask | 1U << 31),
 		.queue = setup->queue, .nflog_group = setup->nflog_group, .native_queue = setup->native_queue,
 		.owner = setup->owner, .closed = setup->closed, .rates = setup->rates,
 	};

@@ -4,7 +4,6 @@
 #include "kern/table_model.h"
 
 #include <arpa/inet.h>
-#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,37 +21,26 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "kern/nl.h"
+#include "kern/nl_attr.h"
 #include "kern/table_live.h"
 
 enum { READINGS = 50 };
 
-/* NFTA_COUNTER_… of a nest. */
 static void read_counter(const struct nlattr *nest, uint64_t *ret_packets, uint64_t *ret_bytes)
 {
-	struct nlattr *a;
-
-	mnl_attr_for_each_nested(a, nest) {
-		if (mnl_attr_get_payload_len(a) != sizeof(uint64_t))
-			continue;
-		if (mnl_attr_get_type(a) == NFTA_COUNTER_PACKETS)
-			*ret_packets = be64toh(mnl_attr_get_u64(a));
-		if (mnl_attr_get_type(a) == NFTA_COUNTER_BYTES)
-			*ret_bytes = be64toh(mnl_attr_get_u64(a));
-	}
+	*ret_packets = nl_attr_u64(nl_attr_find(nl_attr_in(nest), NFTA_COUNTER_PACKETS));
+	*ret_bytes = nl_attr_u64(nl_attr_find(nl_attr_in(nest), NFTA_COUNTER_BYTES));
 }
 
 static int one_counter(const struct nlmsghdr *nlh, void *arg)
 {
 	struct table_counts *c = arg;
-	struct nlattr *a;
 
 	if (!table_live_is(nlh, NFTA_OBJ_TABLE, TABLE_TABLE))
 		return 0;
 	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
 		if (table_live_is(nlh, NFTA_OBJ_NAME, table_counter_names[i]))
-			mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
-				if (mnl_attr_get_type(a) == NFTA_OBJ_DATA)
-					read_counter(a, &c->at[i].packets, &c->at[i].bytes);
+			read_counter(nl_attr_find(nl_attr_all(nlh), NFTA_OBJ_DATA), &c->at[i].packets, &c->at[i].bytes);
 	return 0;
 }
 
@@ -105,45 +93,22 @@ static bool key_to_line(const struct reading *r, const uint8_t *key, size_t len,
 	return true;
 }
 
-/* The counter expression of an element. */
-static void read_expr(const struct nlattr *expr, struct table_line *l)
-{
-	struct nlattr *a, *data = NULL;
-	bool counter = false;
-
-	mnl_attr_for_each_nested(a, expr) {
-		if (mnl_attr_get_type(a) == NFTA_EXPR_NAME)
-			counter = mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0 && !strcmp(mnl_attr_get_str(a), "counter");
-		if (mnl_attr_get_type(a) == NFTA_EXPR_DATA)
-			data = a;
-	}
-	if (counter && data)
-		read_counter(data, &l->packets, &l->bytes);
-}
-
 static int one_element(struct reading *r, const struct nlattr *elem)
 {
-	struct nlattr *a, *k;
+	const struct nlattr *key = nl_attr_find(nl_attr_in(elem), NFTA_SET_ELEM_KEY);
+	const struct nlattr *expr = nl_attr_find(nl_attr_in(elem), NFTA_SET_ELEM_EXPR);
+	const struct nlattr *value = nl_attr_find(nl_attr_in(key), NFTA_DATA_VALUE);
 	struct table_line l;
-	bool keyed = false;
+	const uint8_t *data;
+	size_t len;
 
 	memset(&l, 0, sizeof(l));               /* its padding too: lines are compared whole */
 	l.kind = r->kind;
-	mnl_attr_for_each_nested(a, elem)
-		switch (mnl_attr_get_type(a)) {
-		case NFTA_SET_ELEM_KEY:
-			mnl_attr_for_each_nested(k, a)
-				if (mnl_attr_get_type(k) == NFTA_DATA_VALUE)
-					keyed = key_to_line(r, mnl_attr_get_payload(k), mnl_attr_get_payload_len(k), &l);
-			break;
-		case NFTA_SET_ELEM_EXPR:
-			read_expr(a, &l);
-			break;
-		default:
-			break;
-		}
-	if (!keyed)
+	data = value ? nl_attr_data(value, &len) : NULL;
+	if (!data || !key_to_line(r, data, len, &l))
 		return EBADMSG;
+	if (!strcmp(nl_attr_str(nl_attr_find(nl_attr_in(expr), NFTA_EXPR_NAME)), "counter"))
+		read_counter(nl_attr_find(nl_attr_in(expr), NFTA_EXPR_DATA), &l.packets, &l.bytes);
 	if (r->ledger->n == r->cap && !vec_grow((void **)&r->ledger->lines, &r->cap, r->ledger->n, sizeof(l)))
 		return ENOMEM;
 	r->ledger->lines[r->ledger->n++] = l;
@@ -152,17 +117,13 @@ static int one_element(struct reading *r, const struct nlattr *elem)
 
 static int one_message(const struct nlmsghdr *nlh, void *arg)
 {
-	struct nlattr *a, *elem;
+	struct nl_attrs c = nl_attr_in(nl_attr_find(nl_attr_all(nlh), NFTA_SET_ELEM_LIST_ELEMENTS));
+	const struct nlattr *elem;
+	int code = 0;
 
-	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
-		if (mnl_attr_get_type(a) == NFTA_SET_ELEM_LIST_ELEMENTS)
-			mnl_attr_for_each_nested(elem, a) {
-				int code = one_element(arg, elem);
-
-				if (code)
-					return code;
-			}
-	return 0;
+	while (!code && (elem = nl_attr_next(&c)))
+		code = one_element(arg, elem);
+	return code;
 }
 
 static void again_set(void *arg)

@@ -2,8 +2,6 @@
 /* table_live: see table_live.h. */
 #include "kern/table_live.h"
 
-#include <arpa/inet.h>
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,38 +13,23 @@
 
 #include "base/arena.h"
 #include "kern/nl.h"
+#include "kern/nl_attr.h"
 #include "kern/table_model.h"
 #include "kern/table_wire.h"
 
-static const struct nlattr *find(const struct nlmsghdr *nlh, uint16_t type, enum mnl_attr_data_type data)
+static uint32_t number(const struct nlmsghdr *nlh, unsigned type)
 {
-	struct nlattr *a;
-
-	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
-		if (mnl_attr_get_type(a) == type)
-			return mnl_attr_validate(a, data) < 0 ? NULL : a;
-	return NULL;
-}
-
-static uint32_t number(const struct nlmsghdr *nlh, uint16_t type)
-{
-	const struct nlattr *a = find(nlh, type, MNL_TYPE_U32);
-
-	return a ? ntohl(mnl_attr_get_u32(a)) : 0;
+	return nl_attr_u32(nl_attr_find(nl_attr_all(nlh), type));
 }
 
 bool table_live_is(const struct nlmsghdr *nlh, uint16_t type, const char *s)
 {
-	const struct nlattr *a = find(nlh, type, MNL_TYPE_NUL_STRING);
-
-	return a && !strcmp(mnl_attr_get_str(a), s);
+	return !strcmp(nl_attr_str(nl_attr_find(nl_attr_all(nlh), type)), s);
 }
 
-static const char *name_of(struct table_live *l, const struct nlmsghdr *nlh, uint16_t type)
+static const char *name_of(struct table_live *l, const struct nlmsghdr *nlh, unsigned type)
 {
-	const struct nlattr *a = find(nlh, type, MNL_TYPE_NUL_STRING);
-
-	return a ? arena_strdup(l->arena, mnl_attr_get_str(a)) : NULL;
+	return arena_strdup(l->arena, nl_attr_str(nl_attr_find(nl_attr_all(nlh), type)));
 }
 
 static int one_table(const struct nlmsghdr *nlh, void *arg)
@@ -64,43 +47,33 @@ static int one_chain(const struct nlmsghdr *nlh, void *arg)
 {
 	struct table_live *l = arg;
 	struct table_live_chain c = { .hook = -1, .policy = number(nlh, NFTA_CHAIN_POLICY) };
-	const struct nlattr *nest = find(nlh, NFTA_CHAIN_HOOK, MNL_TYPE_NESTED);
-	struct nlattr *a;
+	const struct nlattr *nest = nl_attr_find(nl_attr_all(nlh), NFTA_CHAIN_HOOK);
 
 	if (!table_live_is(nlh, NFTA_CHAIN_TABLE, TABLE_TABLE))
 		return 0;
 	c.name = name_of(l, nlh, NFTA_CHAIN_NAME);
-	if (nest)
-		mnl_attr_for_each_nested(a, nest) {
-			if (mnl_attr_get_type(a) == NFTA_HOOK_HOOKNUM)
-				c.hook = (int)ntohl(mnl_attr_get_u32(a));
-			if (mnl_attr_get_type(a) == NFTA_HOOK_PRIORITY)
-				c.priority = (int)ntohl(mnl_attr_get_u32(a));
-		}
+	if (nest) {
+		c.hook = (int)nl_attr_u32(nl_attr_find(nl_attr_in(nest), NFTA_HOOK_HOOKNUM));
+		c.priority = (int)nl_attr_u32(nl_attr_find(nl_attr_in(nest), NFTA_HOOK_PRIORITY));
+	}
 	return c.name && VEC_PUSH(&l->chains, c) ? 0 : ENOMEM;
 }
 
 static int one_set(const struct nlmsghdr *nlh, void *arg)
 {
 	struct table_live *l = arg;
+	struct nl_attrs all = nl_attr_all(nlh);
 	struct table_live_set s = {
 		.flags = number(nlh, NFTA_SET_FLAGS), .key_type = number(nlh, NFTA_SET_KEY_TYPE),
 		.key_len = number(nlh, NFTA_SET_KEY_LEN),
+		.size = nl_attr_u32(nl_attr_find(nl_attr_in(nl_attr_find(all, NFTA_SET_DESC)), NFTA_SET_DESC_SIZE)),
+		.timeout_ms = nl_attr_u64(nl_attr_find(all, NFTA_SET_TIMEOUT)),
+		.counter = nl_attr_find(all, NFTA_SET_EXPR) || nl_attr_find(all, NFTA_SET_EXPRESSIONS),
 	};
-	const struct nlattr *desc = find(nlh, NFTA_SET_DESC, MNL_TYPE_NESTED);
-	struct nlattr *a;
-	const struct nlattr *timeout = find(nlh, NFTA_SET_TIMEOUT, MNL_TYPE_U64);
 
 	if (!table_live_is(nlh, NFTA_SET_TABLE, TABLE_TABLE))
 		return 0;
 	s.name = name_of(l, nlh, NFTA_SET_NAME);
-	if (desc)
-		mnl_attr_for_each_nested(a, desc)
-			if (mnl_attr_get_type(a) == NFTA_SET_DESC_SIZE)
-				s.size = ntohl(mnl_attr_get_u32(a));
-	if (timeout)
-		s.timeout_ms = be64toh(mnl_attr_get_u64(timeout));
-	s.counter = find(nlh, NFTA_SET_EXPR, MNL_TYPE_NESTED) || find(nlh, NFTA_SET_EXPRESSIONS, MNL_TYPE_NESTED);
 	return s.name && VEC_PUSH(&l->sets, s) ? 0 : ENOMEM;
 }
 

@@ -4,7 +4,6 @@
  * compared. */
 #include "kern/table_model.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,6 +21,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "kern/nl.h"
+#include "kern/nl_attr.h"
 #include "kern/table_live.h"
 #include "kern/table_wire.h"
 
@@ -152,51 +152,37 @@ static bool compare_chain(struct verify *v, const struct table *t, size_t chain)
 
 static void take_verdict(struct verify *v, const struct nlattr *data, struct live_element *l)
 {
-	struct nlattr *verdict, *a;
+	struct nl_attrs verdict = nl_attr_in(nl_attr_find(nl_attr_in(data), NFTA_DATA_VERDICT));
 
-	mnl_attr_for_each_nested(verdict, data) {
-		if (mnl_attr_get_type(verdict) != NFTA_DATA_VERDICT)
-			continue;
-		mnl_attr_for_each_nested(a, verdict) {
-			if (mnl_attr_get_type(a) == NFTA_VERDICT_CODE && ntohl(mnl_attr_get_u32(a)) != (uint32_t)NFT_JUMP)
-				v->bad_verdict = true;
-			if (mnl_attr_get_type(a) == NFTA_VERDICT_CHAIN && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0)
-				snprintf(l->jump, sizeof(l->jump), "%s", mnl_attr_get_str(a));
-		}
-	}
+	if (nl_attr_u32(nl_attr_find(verdict, NFTA_VERDICT_CODE)) != (uint32_t)NFT_JUMP)
+		v->bad_verdict = true;
+	snprintf(l->jump, sizeof(l->jump), "%s", nl_attr_str(nl_attr_find(verdict, NFTA_VERDICT_CHAIN)));
 }
 
-static int take_element(struct verify *v, const struct nlattr *elem)
+static int take_element(struct verify *v, struct nl_attrs elem)
 {
-	struct live_element l = { .len = 0 };
-	struct nlattr *a, *k;
+	const struct nlattr *value = nl_attr_find(nl_attr_in(nl_attr_find(elem, NFTA_SET_ELEM_KEY)), NFTA_DATA_VALUE);
+	const struct nlattr *data = nl_attr_find(elem, NFTA_SET_ELEM_DATA);
+	struct live_element l = { .end = nl_attr_u32(nl_attr_find(elem, NFTA_SET_ELEM_FLAGS)) & NFT_SET_ELEM_INTERVAL_END };
+	const uint8_t *key = value ? nl_attr_data(value, &l.len) : NULL;
 
-	mnl_attr_for_each_nested(a, elem) {
-		if (mnl_attr_get_type(a) == NFTA_SET_ELEM_FLAGS)
-			l.end = ntohl(mnl_attr_get_u32(a)) & NFT_SET_ELEM_INTERVAL_END;
-		if (mnl_attr_get_type(a) == NFTA_SET_ELEM_DATA)
-			take_verdict(v, a, &l);
-		if (mnl_attr_get_type(a) != NFTA_SET_ELEM_KEY)
-			continue;
-		mnl_attr_for_each_nested(k, a)
-			if (mnl_attr_get_type(k) == NFTA_DATA_VALUE && mnl_attr_get_payload_len(k) <= sizeof(l.key)) {
-				l.len = mnl_attr_get_payload_len(k);
-				memcpy(l.key, mnl_attr_get_payload(k), l.len);
-			}
-	}
+	if (!key || l.len > sizeof(l.key))
+		return EBADMSG;
+	memcpy(l.key, key, l.len);
+	if (data)
+		take_verdict(v, data, &l);
 	return VEC_PUSH(&v->elements, l) ? 0 : ENOMEM;
 }
 
 static int one_message(const struct nlmsghdr *nlh, void *arg)
 {
-	struct nlattr *a, *elem;
+	struct nl_attrs c = nl_attr_in(nl_attr_find(nl_attr_all(nlh), NFTA_SET_ELEM_LIST_ELEMENTS));
+	const struct nlattr *elem;
+	int code = 0;
 
-	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
-		if (mnl_attr_get_type(a) == NFTA_SET_ELEM_LIST_ELEMENTS)
-			mnl_attr_for_each_nested(elem, a)
-				if (take_element(arg, elem))
-					return ENOMEM;
-	return 0;
+	while (!code && (elem = nl_attr_next(&c)))
+		code = take_element(arg, nl_attr_in(elem));
+	return code;
 }
 
 static void again_elements(void *arg)
@@ -246,8 +232,8 @@ static void tell_element(struct verify *v, const struct table_set *s, const stru
 	buf_init(&key);
 	if (l->len == table_model_key_bytes(s))
 		table_model_key_text(s, l->key, &key);
-	differ(v, "%s %s: element %s%s%s is %s", s->map ? "map" : "set", s->name, buf_cstr(&key), *l->jump ? " : jump " : "", l->jump,
-	       what);
+	differ(v, "%s %s: element %s%s%s is %s", s->map ? "map" : "set", s->name, buf_cstr(&key), *l->jump ? " : jump " : "",
+	       l->jump, what);
 	buf_fini(&key);
 }
 

@@ -4,7 +4,6 @@
  * packets or marks past us. */
 #include "kern/table.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +16,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "kern/nl.h"
-#include "kern/table_live.h"
+#include "kern/nl_attr.h"
 
 const unsigned table_watch_groups[] = { NFNLGRP_NFTABLES, 0 };
 
@@ -47,14 +46,9 @@ static const struct { uint8_t msg; const char *before, *after; uint16_t table, n
 	{ NFT_MSG_DELFLOWTABLE, "flowtable", "deleted", NFTA_FLOWTABLE_TABLE, NFTA_FLOWTABLE_NAME },
 };
 
-static const char *string(const struct nlmsghdr *nlh, uint16_t type)
+static const char *string(const struct nlmsghdr *nlh, unsigned type)
 {
-	struct nlattr *a;
-
-	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
-		if (type && mnl_attr_get_type(a) == type && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0)
-			return mnl_attr_get_str(a);
-	return "";
+	return nl_attr_str(nl_attr_find(nl_attr_all(nlh), type));
 }
 
 static int risky_expr(struct nftnl_expr *x, void *arg)
@@ -213,9 +207,10 @@ int table_risks(struct nl *n, table_change_fn fn, void *arg, struct err *e)
 {
 	struct scanning s = { .fn = fn, .arg = arg };
 
-	if (nl_dump(n, nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, 0, NFPROTO_UNSPEC, 0), NULL, one_present, &s, e) < 0 ||
-	    nl_dump(n, nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETFLOWTABLE, 0, NFPROTO_UNSPEC, 0), NULL, one_present, &s,
-		    e) < 0)
-		return err_wrap(e, "others' tables");
+	static const uint8_t gets[] = { NFT_MSG_GETRULE, NFT_MSG_GETFLOWTABLE };
+
+	for (size_t i = 0; i < sizeof(gets); i++)
+		if (nl_dump(n, nl_netfilter(n, NFNL_SUBSYS_NFTABLES, gets[i], 0, NFPROTO_UNSPEC, 0), NULL, one_present, &s, e) < 0)
+			return err_wrap(e, "others' tables");
 	return 0;
 }

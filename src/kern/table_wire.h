@@ -24,7 +24,9 @@ bool table_wire_rules(struct nl_batch *b, const struct table *t, size_t chain);
 /* All of a set's elements (msg: NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM), in messages of at most 60 KB. */
 void table_wire_elements(struct nl_batch *b, uint8_t msg, const struct table *t, const struct table_set *s);
 /* Delete by name: kind one of the below; NULL name with TABLE_WIRE_RULES: every rule of the table. */
-enum table_wire_kind { TABLE_WIRE_TABLE, TABLE_WIRE_CHAIN, TABLE_WIRE_RULES, TABLE_WIRE_SET, TABLE_WIRE_ELEMENTS, TABLE_WIRE_COUNTER };
+enum table_wire_kind {
+	TABLE_WIRE_TABLE, TABLE_WIRE_CHAIN, TABLE_WIRE_RULES, TABLE_WIRE_SET, TABLE_WIRE_ELEMENTS, TABLE_WIRE_COUNTER,
+};
 void table_wire_delete(struct nl_batch *b, enum table_wire_kind kind, const char *name);
 
 uint32_t table_wire_set_flags(const struct table_set *s);
