@@ -112,7 +112,7 @@ static int send(struct nl *n, const struct table *t, bool really, struct err *e)
 	b = nl_batch_new(n, genid);
 	if (!b)
 		return err_plain(e, ENOMEM, "out of memory");
-	table_wire_table(b, t);
+	table_wire_table(b, l->present ? table_wire_flags(l->flags & TABLE_WIRE_PERSIST) : table_wire_flags(t->owner));
 	if (l->present)
 		clear(b, t, l);
 	if (!fill(b, t, l))

@@ -368,6 +368,8 @@ static int verify(struct verify *v, struct nl *n, const struct table *t, struct 
 		differ(v, "table %s is missing", TABLE_TABLE);
 		return 0;
 	}
+	if (l->flags & NFT_TABLE_F_DORMANT)
+		differ(v, "table %s is dormant", TABLE_TABLE);
 	verify_chains(v, t, l);
 	verify_sets(v, t, l);
 	nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, 0, NFPROTO_INET, 0);

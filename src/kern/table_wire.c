@@ -17,20 +17,21 @@
 #include "kern/table_model.h"
 #include "kern/table_wire_expr.h"
 
-#ifndef NFT_TABLE_F_PERSIST
-#define NFT_TABLE_F_PERSIST 4
-#endif
-
 enum { ELEMENTS_BYTES = 60 * 1024, VERDICT_TYPE = 0xffffff00, UDATA_COMMENT = 0 };
 /* nft's note on a set's key: the byte order it is to be shown in. */
 enum { UDATA_KEY_ORDER = 0, UDATA_DATA_ORDER = 1, ORDER_HOST = 1, ORDER_BIG = 2 };
 
-void table_wire_table(struct nl_batch *b, const struct table *t)
+uint32_t table_wire_flags(bool owner)
+{
+	return owner ? NFT_TABLE_F_OWNER | TABLE_WIRE_PERSIST : 0;
+}
+
+void table_wire_table(struct nl_batch *b, uint32_t flags)
 {
 	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, NFPROTO_INET, LOC_NONE, "table", TABLE_TABLE);
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, TABLE_TABLE);
-	mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, htonl(t->owner ? NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST : 0));
+	mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, htonl(flags));
 }
 
 void table_wire_chain(struct nl_batch *b, const struct table *t, size_t chain)

@@ -15,7 +15,11 @@ struct table;
 struct table_rule;
 struct table_set;
 
-void table_wire_table(struct nl_batch *b, const struct table *t);
+/* Whether a table has an owner is settled when it is made.  One whose owner is gone keeps PERSIST alone, and is taken up by
+ * asking for both. */
+enum { TABLE_WIRE_PERSIST = 4 };        /* NFT_TABLE_F_PERSIST, not in Debian 12's headers */
+uint32_t table_wire_flags(bool owner);
+void table_wire_table(struct nl_batch *b, uint32_t flags);
 void table_wire_chain(struct nl_batch *b, const struct table *t, size_t chain);
 void table_wire_counter(struct nl_batch *b, const char *name);
 /* false: out of memory (the batch then lacks it and must not be sent). */

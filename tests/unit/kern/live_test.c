@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <time.h>
 
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
 #include "base/buf.h"
 #include "base/file.h"
 #include "kern/nl.h"
@@ -98,30 +101,58 @@ START_TEST(loads_and_nft_lists_it_whole)
 }
 END_TEST
 
+/* Lines of text that have one of the words (or none of them) into *ret. */
+static void lines(const char *text, const char *const *words, size_t n, bool with, struct buf *ret)
+{
+	for (const char *end; *text; text = *end ? end + 1 : end) {
+		bool has = false;
+
+		end = strchrnul(text, '\n');
+		for (size_t i = 0; i < n; i++)
+			has = has || memmem(text, (size_t)(end - text), words[i], strlen(words[i]));
+		if (has == with) {
+			buf_add(ret, text, (size_t)(end - text));
+			buf_char(ret, '\n');
+		}
+	}
+}
+
+static void nft_check(const struct buf *text)
+{
+	char path[] = "/tmp/kern-table-XXXXXX", command[64];
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	ck_assert_int_eq(file_replace(path, buf_cstr(text), text->len, 0600, &e), 0);
+	snprintf(command, sizeof(command), "nft -c -f %s", path);
+	sh(command);
+	unlink(path);
+}
+
 /* Somebody's backup of all rules, loaded again; nft 1.0.6 has no words for the compat queue. */
 START_TEST(what_nft_lists_it_reads_back)
 {
+	static const char *const not_read[] = { "NFQUEUE", "libxtables", "Warning", "queue num", "queue to" };
+	struct buf kept;
+
 	load();
-	sh("f=$(mktemp); nft list table inet ringfence 2>/dev/null | grep -v -e NFQUEUE -e libxtables -e Warning -e 'queue num' -e 'queue to' -e ^$ >$f;"
-	   "grep -q 'chain in-eth4' $f && nft -c -f $f; rc=$?; rm -f $f; exit $rc");
+	buf_init(&kept);
+	lines(sh("nft list table inet ringfence"), not_read, sizeof(not_read) / sizeof(*not_read), false, &kept);
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&kept), "chain in-eth4"));
+	nft_check(&kept);
+	buf_fini(&kept);
 }
 END_TEST
 
 START_TEST(nft_checks_what_is_printed)
 {
 	struct table *t = built();
-	char path[] = "/tmp/kern-print-XXXXXX", command[64];
 	struct buf text;
-	int fd = mkstemp(path);
 
-	ck_assert_int_ge(fd, 0);
-	close(fd);
 	buf_init(&text);
 	table_print(t, &text);
-	ck_assert_int_eq(file_replace(path, buf_cstr(&text), text.len, 0600, &e), 0);
-	snprintf(command, sizeof(command), "nft -c -f %s", path);
-	sh(command);
-	unlink(path);
+	nft_check(&text);
 	buf_fini(&text);
 	table_free(t);
 }
@@ -177,6 +208,10 @@ START_TEST(tells_every_drift)
 	ck_assert_uint_eq(drift(), 2);
 	load();
 	in_step();
+	sh("nft add table inet ringfence '{ flags dormant; }'");
+	ck_assert_uint_eq(drift(), 1);
+	load();
+	in_step();
 	sh("nft delete table inet ringfence");
 	ck_assert_uint_eq(drift(), 1);
 	load();
@@ -184,28 +219,40 @@ START_TEST(tells_every_drift)
 }
 END_TEST
 
+/* The base chains with their handles. */
+static void handles(struct buf *ret)
+{
+	static const char *const words[] = { "chain forward", "chain input", "chain output" };
+
+	buf_reset(ret);
+	lines(sh("nft -a list table inet ringfence"), words, sizeof(words) / sizeof(*words), true, ret);
+	ck_assert_ptr_nonnull(strstr(buf_cstr(ret), "chain output-post { # handle "));
+}
+
 START_TEST(keeps_base_chains_and_counters_when_replaced)
 {
-	char before[2048], after[2048];
-	static const char handles[] = "nft -a list table inet ringfence 2>/dev/null | grep -A1 -E '^.chain (forward|input|output)' |"
-				      " grep -o 'chain.*handle.*'";
+	struct buf before, after;
 
+	buf_init(&before);
+	buf_init(&after);
 	load();
-	snprintf(before, sizeof(before), "%s", sh(handles));
-	ck_assert_ptr_nonnull(strstr(before, "forward-post"));
+	handles(&before);
 	x.in.generation = 2;
 	x.in.n_bindings = 2;
-	x.in.n_ifaces = 4;              /* one interface's chains and maps go */
+	x.in.n_ifaces = 4;              /* one interface's chains and sets go */
 	load();
 	in_step();
-	snprintf(after, sizeof(after), "%s", sh(handles));
-	ck_assert_str_eq(before, after);
+	handles(&after);
+	ck_assert_str_eq(buf_cstr(&before), buf_cstr(&after));
 	ck_assert(!listed("nft list table inet ringfence", "in-eth4"));
-	x.ifaces[3].l3 = false;         /* its maps have another key now */
+	x.ifaces[3].l3 = false;         /* its sets have another key now */
 	x.in.n_ifaces = 5;
 	load();
 	in_step();
-	ck_assert_str_eq(before, sh(handles));
+	handles(&after);
+	ck_assert_str_eq(buf_cstr(&before), buf_cstr(&after));
+	buf_fini(&before);
+	buf_fini(&after);
 }
 END_TEST
 
@@ -357,16 +404,64 @@ END_TEST
 
 START_TEST(names_what_the_kernel_refuses)
 {
-	struct table *t;
-	char name[TABLE_IFNAME] = "eth0";
+	AUTO(nl_batch) b = nl_batch_new(nl, 0);
+	struct loc loc = { "site.yaml", 14, 7 };
 
 	load();
-	sh("nft delete counter inet ringfence fell-through 2>/dev/null; nft flush table inet ringfence; "
-	   "nft delete chain inet ringfence who-eth4 2>/dev/null; true");
-	x.ifaces[4].name = name;                /* eth0 twice: in two roles; the maps can lead only one way, so it is refused or last wins */
-	t = built();
-	ck_assert_msg(table_send(nl, t, &e) == 0 || *e.msg, "no words");
-	table_free(t);
+	nl_batch_add(b, NFT_MSG_NEWCHAIN, 0, NFPROTO_INET, loc, "chain", "no-name");
+	nl_batch_add(b, NFT_MSG_NEWCHAIN, 0, NFPROTO_INET, LOC_NONE, "chain", "nor-this");
+	ck_assert_int_eq(nl_batch_commit(b, &e), -1);
+	ck_assert_uint_eq(e.loc.line, 14);
+	ck_assert_int_eq(strncmp(e.msg, "chain 'no-name': the kernel refused", 35), 0);
+	in_step();
+}
+END_TEST
+
+/* Somebody's transaction between our looking and our sending is no loss: the kernel says so and we look again. */
+START_TEST(refuses_a_stale_view)
+{
+	AUTO(nl_batch) b = NULL;
+	uint32_t genid;
+
+	ck_assert_int_eq(nl_genid(nl, &genid, &e), 0);
+	sh("nft add table inet other");
+	b = nl_batch_new(nl, genid);
+	nl_batch_add(b, NFT_MSG_NEWTABLE, 0, NFPROTO_INET, LOC_NONE, "table", "x");
+	ck_assert_int_eq(nl_batch_commit(b, &e), -1);
+	ck_assert_int_eq(e.code, ERESTART);
+}
+END_TEST
+
+/* Nobody else may touch an owned table while we live; it stays when we go, and we can take it up again. */
+START_TEST(owns_its_table_where_the_kernel_can)
+{
+	struct probe p;
+
+	ck_assert_int_eq(probe_run(nl, &p, &e), 0);
+	if (!p.has[PROBE_OWNER])
+		return;
+	x.in.owner = true;
+	load();
+	buf_reset(&out);
+	ck_assert_int_ne(space_run(&out, "nft add rule inet ringfence ask accept"), 0);
+	sh("nft flush ruleset");
+	in_step();
+	nl_free(nl);
+	ck_assert_int_eq(nl_open(NL_NETFILTER, NULL, &nl, &e), 0);
+	in_step();
+	x.in.generation = 2;
+	load();
+	in_step();
+	ck_assert_int_ne(space_run(&out, "nft add rule inet ringfence ask accept"), 0);
+	x.in.owner = false;             /* it stays as it was made */
+	load();
+	in_step();
+	ck_assert_int_eq(table_delete(nl, &e), 0);
+	load();
+	x.in.owner = true;
+	load();
+	in_step();
+	sh("nft add rule inet ringfence ask accept");
 }
 END_TEST
 
@@ -429,6 +524,8 @@ int main(void)
 	tcase_add_test(tc, turns_its_page);
 	tcase_add_test(tc, hears_what_others_do);
 	tcase_add_test(tc, names_what_the_kernel_refuses);
+	tcase_add_test(tc, refuses_a_stale_view);
+	tcase_add_test(tc, owns_its_table_where_the_kernel_can);
 	tcase_add_test(tc, holds_a_hundred_thousand_devices);
 	return suite_run(tc);
 }

@@ -59,9 +59,9 @@ static inline void site_links(void)
 	site.cam = space_new();
 	site.core = space_new();
 	snprintf(command, sizeof(command),
-		 "ip link add f0 address " SITE_FW " type veth peer name c0 address " SITE_CAM " && "
-		 "ip link add f1 address " SITE_FW_CORE " type veth peer name k0 address " SITE_CORE " && "
-		 "ip link set c0 netns /proc/%d/fd/%d && ip link set k0 netns /proc/%d/fd/%d && "
+		 "ip link add f0 address " SITE_FW " type veth peer name c0 address " SITE_CAM "; "
+		 "ip link add f1 address " SITE_FW_CORE " type veth peer name k0 address " SITE_CORE "; "
+		 "ip link set c0 netns /proc/%d/fd/%d; ip link set k0 netns /proc/%d/fd/%d; "
 		 "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 "
 		 "net.ipv6.conf.f0.accept_dad=0 net.ipv6.conf.f1.accept_dad=0 "
 		 "net.ipv4.conf.f0.rp_filter=0 net.ipv4.conf.f1.rp_filter=0 net.netfilter.nf_conntrack_tcp_be_liberal=1",

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* space: a network namespace of the test's own, and words run in it.  The test is skipped (exit status 77) without root. */
+/* space: a network namespace of the test's own, and commands run in it.  The test is skipped (exit status 77) without root. */
 #ifndef UNIT_KERN_SPACE_H
 #define UNIT_KERN_SPACE_H
 
 #include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,40 @@
 
 #include "base/buf.h"
 
-/* Runs a shell command with its output into *out (or NULL: ours); returns its exit status. */
-static inline int space_run(struct buf *out, const char *command)
+enum { SPACE_WORDS = 200 };
+
+/* One command's words, up to a ';' outside quotes; returns what is behind it.  'single quotes' keep a word together. */
+static inline char *space_words(char *at, char **words)
+{
+	size_t n = 0;
+	char *out = at;
+
+	while (*at && *at != ';' && n < SPACE_WORDS) {
+		bool quoted = false;
+
+		while (*at == ' ')
+			at++;
+		if (!*at || *at == ';')
+			break;
+		for (words[n++] = out; *at && (quoted || (*at != ' ' && *at != ';')); at++)
+			if (*at == '\'')
+				quoted = !quoted;
+			else
+				*out++ = *at;
+		if (*at == ';') {
+			*out = '\0';
+			words[n] = NULL;
+			return at + 1;
+		}
+		if (*at)
+			at++;
+		*out++ = '\0';
+	}
+	words[n] = NULL;
+	return *at ? at + 1 : at;
+}
+
+static inline int space_run_one(struct buf *out, char *const *words)
 {
 	char chunk[4096];
 	int fds[2], status;
@@ -25,13 +58,11 @@ static inline int space_run(struct buf *out, const char *command)
 		return -1;
 	pid = fork();
 	if (!pid) {
-		if (out) {
-			dup2(fds[1], STDOUT_FILENO);
-			dup2(fds[1], STDERR_FILENO);
-		}
+		dup2(fds[1], STDOUT_FILENO);
+		dup2(fds[1], STDERR_FILENO);
 		close(fds[0]);
 		close(fds[1]);
-		execl("/bin/bash", "bash", "-c", command, (char *)NULL);
+		execvp(words[0], words);
 		_exit(127);
 	}
 	close(fds[1]);
@@ -42,6 +73,21 @@ static inline int space_run(struct buf *out, const char *command)
 	if (waitpid(pid, &status, 0) != pid)
 		return -1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Runs commands ("a b; c 'd e'") until one fails, with their output into *out (or NULL: away); returns the last exit status. */
+static inline int space_run(struct buf *out, const char *commands)
+{
+	char *copy = strdup(commands), *at = copy, *words[SPACE_WORDS + 1];
+	int rc = 0;
+
+	while (copy && !rc && *at) {
+		at = space_words(at, words);
+		if (words[0])
+			rc = space_run_one(out, words);
+	}
+	free(copy);
+	return copy ? rc : -1;
 }
 
 /* Another namespace, loopback up; its descriptor. */
