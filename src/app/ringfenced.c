@@ -409,9 +409,9 @@ static int start(struct ringfenced *d, struct err *e)
 	if (!j)
 		return err_plain(e, EINVAL, "%s is refused; %s", d->o.policy,
 				 d->about.ours ? "the table in the kernel stays as it is" : "nothing is in force");
-	if (put_in_force(d, j, e) < 0 || ringfenced_drop(e) < 0)
+	if (put_in_force(d, j, e) < 0 || listen_to_all(d, e) < 0)
 		return -1;
-	return listen_to_all(d, e);
+	return ringfenced_drop(e);
 }
 
 static void stop(struct ringfenced *d)

@@ -20,7 +20,7 @@
 
 enum { IDLE_MS = 1000, BIG = 8 << 20, PATIENCE_MS = 20000 };
 
-static char dir[] = "/tmp/ringfence-ctl-XXXXXX", path[64];
+static char dir[40], path[64];
 static struct loop *loop;
 static struct ctl_server *server;
 static pthread_t thread;
@@ -37,10 +37,15 @@ static enum ctl_status cmd_echo(void *arg, const struct ctl_request *req, struct
 
 static enum ctl_status cmd_big(void *arg, const struct ctl_request *req, struct buf *out)
 {
+	char part[4096];
+
 	(void)arg;
 	(void)req;
-	for (unsigned i = 0; i < BIG; i++)
-		buf_char(out, (char)('a' + i % 26));
+	for (unsigned i = 0; i < BIG; i += sizeof(part)) {
+		for (unsigned k = 0; k < sizeof(part); k++)
+			part[k] = (char)('a' + (i + k) % 26);
+		buf_add(out, part, sizeof(part));
+	}
 	return CTL_YES;
 }
 
@@ -75,6 +80,7 @@ static void setup(void)
 	struct err e = { 0 };
 
 	stop = false;
+	snprintf(dir, sizeof(dir), "/tmp/ringfence-ctl-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/sock", dir);
 	loop = loop_new(&e);

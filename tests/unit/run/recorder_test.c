@@ -15,7 +15,7 @@
 #include "store/store.h"
 #include "unit/run/fake.h"
 
-static char dir[] = "/tmp/ringfence-recorder-XXXXXX";
+static char dir[64];
 static struct judge *judge;
 static struct ring *ring;
 static struct recorder *rec;
@@ -27,6 +27,7 @@ static void setup(void)
 	struct db_report report = { 0 };
 	struct err e = { 0 };
 
+	snprintf(dir, sizeof(dir), "/tmp/ringfence-recorder-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_msg(store_open(&sc, &c.db, &report, &e) == 0, "%s", e.msg);
 	judge = fake_judge(FAKE_POLICY);
@@ -231,7 +232,7 @@ END_TEST
 /* The store's directory goes away under it: draining goes on, failures are counted. */
 START_TEST(a_failing_store_stops_nothing)
 {
-	char path[64];
+	char path[96];
 
 	push(BAD_MAC, "10.20.0.6", IPPROTO_TCP, 1);
 	drained();
