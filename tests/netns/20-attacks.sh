@@ -38,7 +38,7 @@ cam0_to_vrf() {
 	in_ns fw ip link add vrf9 type vrf table 9 && in_ns fw ip link set vrf9 up &&
 		in_ns fw ip link set "$CAM0" master vrf9 &&
 		in_ns fw ip addr replace "${GATE6[cam0]}" dev "$CAM0" nodad &&
-		in_ns fw ip route add 10.1.0.0/16 dev core0 table 9 && in_ns fw ip -6 route add fd00:1::/64 dev core0 table 9
+		in_ns fw ip route replace 10.1.0.0/16 dev core0 table 9 && in_ns fw ip -6 route replace fd00:1::/64 dev core0 table 9
 }
 
 cam0_back() { # DEVICE that stood on it
