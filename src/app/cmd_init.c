@@ -56,7 +56,7 @@ static int add_interfaces(struct init *in, const struct link_map *links)
 }
 
 /* A device that was seen: kept once per MAC, with its addresses. */
-void init_seen(struct init *in, const struct mac *mac, const struct addr *addr, uint32_t ifindex)
+void cmd_init_seen(struct init *in, const struct mac *mac, const struct addr *addr, uint32_t ifindex)
 {
 	const struct init_zone *zone = NULL;
 	struct init_device *d = NULL;
@@ -89,7 +89,7 @@ void init_seen(struct init *in, const struct mac *mac, const struct addr *addr, 
 
 static int on_neigh(void *arg, const struct neigh *n)
 {
-	init_seen(arg, &n->mac, &n->addr, n->ifindex);
+	cmd_init_seen(arg, &n->mac, &n->addr, n->ifindex);
 	return 0;
 }
 
@@ -97,7 +97,7 @@ static void on_frame(void *arg, const struct pcap_packet *frame, const struct pk
 {
 	(void)frame;
 	if (p && p->has_smac && !p->shape)
-		init_seen(arg, &p->smac, &p->src, 0);
+		cmd_init_seen(arg, &p->smac, &p->src, 0);
 }
 
 static int read_capture(struct init *in, const char *path, struct err *e)
@@ -203,7 +203,7 @@ static void report(const struct cmd *c, const struct init *in)
 	size_t restricted = 0;
 
 	for (size_t i = 0; i < in->n_devices; i++)
-		restricted += init_is_restricted(in, &in->devices[i]);
+		restricted += cmd_init_is_restricted(in, &in->devices[i]);
 	printf("wrote %s: %zu interfaces, %zu devices seen, %zu of them restricted by uk-nil; mode: observe, nothing is dropped\n",
 	       c->policy, in->n_zones, in->n_devices, restricted);
 	if (!in->guarded)
@@ -231,7 +231,7 @@ int cmd_init(struct cmd *c, int argc, char **argv)
 	in->shipped = shipped(c);
 	rc = in->shipped ? look(in, c->n_args ? c->args[0] : NULL, &e) : -1;
 	if (rc == 0) {
-		init_write(in, &text);
+		cmd_init_write(in, &text);
 		rc = self_check(c, c->policy, &text);
 		if (rc < 0)
 			err_plain(&e, EINVAL, "what was found makes no policy that loads (above); please report it");

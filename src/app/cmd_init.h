@@ -42,9 +42,9 @@ struct init {
 };
 
 /* A MAC was seen with an address; ifindex 0: where is told by the address. */
-void init_seen(struct init *in, const struct mac *mac, const struct addr *addr, uint32_t ifindex);
-bool init_is_restricted(const struct init *in, const struct init_device *d);
+void cmd_init_seen(struct init *in, const struct mac *mac, const struct addr *addr, uint32_t ifindex);
+bool cmd_init_is_restricted(const struct init *in, const struct init_device *d);
 /* The policy as YAML with comments. */
-void init_write(const struct init *in, struct buf *out);
+void cmd_init_write(const struct init *in, struct buf *out);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/now.h"
 
-bool init_is_restricted(const struct init *in, const struct init_device *d)
+bool cmd_init_is_restricted(const struct init *in, const struct init_device *d)
 {
 	for (uint32_t i = 0; i < in->shipped->n_packs; i++)
 		if (strcmp(in->shipped->packs[i].name, "uk-nil") == 0 && d->maker != POLICY_NONE)
@@ -68,7 +68,7 @@ static void write_device(const struct init *in, size_t i, struct buf *out)
 	for (size_t k = 0; k < d->n_addrs; k++)
 		buf_printf(out, "%s\"%s\"", k ? ", " : "", addr_text(&d->addrs[k], text, sizeof(text)));
 	buf_printf(out, "] }   # %s%s\n", d->registrant ? d->registrant : "no registrant is known",
-		   init_is_restricted(in, d) ? ": RESTRICTED" : "");
+		   cmd_init_is_restricted(in, d) ? ": RESTRICTED" : "");
 }
 
 static void write_devices(const struct init *in, struct buf *out)
@@ -114,7 +114,7 @@ static void write_tests(const struct init *in, struct buf *out)
 	for (size_t i = 0; i < in->n_devices; i++) {
 		const struct init_device *d = &in->devices[i];
 
-		if (!init_is_restricted(in, d) || !d->n_addrs || !in->zones[d->zone].guarded)
+		if (!cmd_init_is_restricted(in, d) || !d->n_addrs || !in->zones[d->zone].guarded)
 			continue;
 		buf_printf(out, "\ntests:\n  - { name: %s stays inside, from: { mac: \"%s\", address: \"%s\", zone: ",
 			   in->shipped->makers[d->maker].name, addr_mac_text(&d->mac, mac, sizeof(mac)),
@@ -126,7 +126,7 @@ static void write_tests(const struct init *in, struct buf *out)
 	}
 }
 
-void init_write(const struct init *in, struct buf *out)
+void cmd_init_write(const struct init *in, struct buf *out)
 {
 	write_head(in, out);
 	write_zones(in, out);
