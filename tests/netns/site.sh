@@ -196,14 +196,15 @@ echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv6/icmp/ratel
 # Veth hands packets over through the backlog queue of one processor; a full one loses them and
 # nobody says where.  It is one setting for the machine: raised while any site is up.
 site_backlog() { # up|down
-	local file=/proc/sys/net/core/netdev_max_backlog lock=/tmp/ringfence-backlog.$UID
+	local file=/proc/sys/net/core/netdev_max_backlog lock=/tmp/ringfence-backlog.$UID turn
 	[ -w $file ] || return 0
+	exec {turn}>>"$lock.turn"	# one at a time; whoever is up shares the other lock
+	flock "$turn"
 	if [ "$1" = up ]; then
 		exec {SITE_BACKLOG}>>"$lock"
-		flock "$SITE_BACKLOG"
+		flock -s "$SITE_BACKLOG"
 		[ -s "$lock" ] || cat $file >"$lock"
 		echo 100000 >$file
-		flock -s "$SITE_BACKLOG"
 	elif [ "${SITE_BACKLOG:-}" ]; then
 		if flock -xn "$SITE_BACKLOG"; then
 			[ ! -s "$lock" ] || cat "$lock" >$file
@@ -212,6 +213,7 @@ site_backlog() { # up|down
 		exec {SITE_BACKLOG}>&-
 		SITE_BACKLOG=
 	fi
+	exec {turn}>&-
 }
 
 site_up() { # NAME
