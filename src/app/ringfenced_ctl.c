@@ -54,6 +54,11 @@ enum ctl_status ringfenced_reload(struct ringfenced *d, const char *by, unsigned
 	struct judge *j;
 	char state[64];
 
+	if (reload_on_trial(d->reload)) {       /* its end would take this one out of force as well */
+		buf_str(text, "a policy is on trial already: confirm or cancel it first (ringfence reload confirm)\n");
+		reload_refused(d->reload, by, buf_cstr(text));
+		return CTL_NO;
+	}
 	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)(now_mono_ns() / 1000));
 	ringfenced_notify(state);
 	j = reload_candidate(d->reload, false, text);
