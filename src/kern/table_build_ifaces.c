@@ -115,8 +115,20 @@ static uint32_t who_chain(struct table_build *b, const struct table_iface *f, ui
 	return chain;
 }
 
+/* Addresses of zones that enforce. */
+static void enforcing(struct table_build *b, uint32_t chain, enum table_key key4, enum table_key key6, uint32_t to)
+{
+	for (uint32_t set = TABLE_SET_GUARDED4; set <= TABLE_SET_REMOTE6; set++) {
+		bool six = (set - TABLE_SET_GUARDED4) % 2;
+
+		if (b->t->sets.at[set].n)
+			TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4),
+				   table_in(six ? key6 : key4, set), table_goto(to));
+	}
+}
+
 /* What the interface's devices may say to the firewall itself: discovery, DHCP where the zone says so, the rest by next. */
-static uint32_t in_chain(struct table_build *b, const struct table_iface *f, uint32_t next)
+static uint32_t in_chain(struct table_build *b, const struct table_iface *f, uint32_t who, uint32_t next)
 {
 	char buf[TABLE_NAME];
 	uint32_t in = table_model_chain(b->t, f->loc, "in-%s", table_model_ifname(f->name, buf));
@@ -128,6 +140,8 @@ static uint32_t in_chain(struct table_build *b, const struct table_iface *f, uin
 		TABLE_RULE(b->t, in, table_is(TABLE_K_NFPROTO, NFPROTO_IPV4), table_is(TABLE_K_L4PROTO, IPPROTO_UDP),
 			   table_is(TABLE_K_SPORT, 68), table_is(TABLE_K_DPORT, 67), table_limit(DHCP_PER_S, DHCP_PER_S),
 			   table_goto(TABLE_CH_PASS));
+	if (next != who)
+		enforcing(b, in, TABLE_K_IP_SADDR, TABLE_K_IP6_SADDR, who);
 	TABLE_RULE(b->t, in, table_goto(next));
 	return in;
 }
@@ -136,28 +150,23 @@ static void guarded_iface(struct table_build *b, const struct table_iface *f, ui
 {
 	map_iface(b->t, TABLE_SET_GUARDED, f->name, 0);
 	map_iface(b->t, TABLE_SET_FROM, f->name, who);
-	map_iface(b->t, TABLE_SET_IN, f->name, in_chain(b, f, who));
+	map_iface(b->t, TABLE_SET_IN, f->name, in_chain(b, f, who, who));
 	map_iface(b->t, TABLE_SET_TO, f->name, TABLE_CH_OUT_GUARDED);
 }
 
-/* Observed, unless the other end enforces. */
+/* Observed, unless the other end enforces, or the source is one that only spoofs can have here. */
 static void observed_iface(struct table_build *b, const struct table_iface *f, uint32_t who)
 {
 	char buf[TABLE_NAME];
 	uint32_t from = table_model_chain(b->t, f->loc, "from-%s", table_model_ifname(f->name, buf));
 
 	TABLE_RULE(b->t, from, table_in(TABLE_K_OIFNAME, TABLE_SET_GUARDED), table_goto(who));
-	for (uint32_t set = TABLE_SET_GUARDED4; set <= TABLE_SET_REMOTE6; set++) {
-		bool six = (set - TABLE_SET_GUARDED4) % 2;
-
-		if (b->t->sets.at[set].n)
-			TABLE_RULE(b->t, from, table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4),
-				   table_in(six ? TABLE_K_IP6_DADDR : TABLE_K_IP_DADDR, set), table_goto(who));
-	}
+	enforcing(b, from, TABLE_K_IP_DADDR, TABLE_K_IP6_DADDR, who);
+	enforcing(b, from, TABLE_K_IP_SADDR, TABLE_K_IP6_SADDR, who);
 	TABLE_RULE(b->t, from, table_goto(TABLE_CH_OBSERVE));
 	map_iface(b->t, TABLE_SET_OBSERVED, f->name, 0);
 	map_iface(b->t, TABLE_SET_FROM, f->name, from);
-	map_iface(b->t, TABLE_SET_IN, f->name, in_chain(b, f, TABLE_CH_OBSERVE));
+	map_iface(b->t, TABLE_SET_IN, f->name, in_chain(b, f, who, TABLE_CH_OBSERVE));
 	map_iface(b->t, TABLE_SET_TO, f->name, TABLE_CH_OUT_OBSERVED);
 }
 

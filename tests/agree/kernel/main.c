@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* agree-kernel: real packets through the real table and the real workers, against the naive evaluator.
+ *	agree-kernel [--seed N] [--policies N] [--packets N]	(packets for each policy); needs root; TAP; stops at a disagreement */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agree/gen.h"
+#include "agree/kernel/lab.h"
+#include "agree/kernel/pair.h"
+#include "agree/kernel/shot.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/now.h"
+#include "base/ring.h"
+#include "ident/ident.h"
+#include "kern/nfq.h"
+#include "kern/nl.h"
+#include "kern/probe.h"
+#include "kern/table.h"
+#include "policy/policy.h"
+#include "run/hit.h"
+#include "run/judge.h"
+#include "run/source.h"
+#include "run/worker.h"
+#include "unit/kern/space.h"
+
+enum { QUEUE = 100, GROUP = 100, WORKERS = 3, PROVED = 70, QUIET_MS = 4, LATE_MS = 3000 };
+
+struct run {
+	struct gen gen;
+	struct lab lab;
+	struct nl *nl;
+	bool native_queue;
+	int stats;
+	struct worker *workers[WORKERS];
+	struct qs_ptr judge;
+	struct table_counts counts;
+	struct pair pairs[PAIR_BATCH];
+	unsigned n, packets;
+	uint32_t next;                          /* token */
+	uint64_t policies, refused, compared, arrived, dropped;
+	uint64_t why[VERDICT_DEFAULT + 1], observing, six, here, proved, tcp, udp, icmp, hits;
+};
+
+static const struct policy_paths paths = { .registry = "", .makers = { "rules/makers", "" }, .packs = { "rules/packs", "" } };
+
+static void must(int rc, const struct err *e, const char *what)
+{
+	if (rc >= 0)
+		return;
+	printf("Bail out! %s: %s\n", what, e->msg);
+	exit(EXIT_FAILURE);
+}
+
+static void start(struct run *r)
+{
+	static const char *const names[WORKERS] = { "ask", "unknown", "observe" };
+	struct err e = { 0 };
+	struct probe p;
+
+	lab_open(&r->lab);
+	must(nl_open(NL_NETFILTER, NULL, &r->nl, &e), &e, "netlink");
+	must(probe_run(r->nl, &p, &e), &e, "probe");
+	r->native_queue = p.has[PROBE_QUEUE];
+	r->stats = nfq_stats_open(&e);
+	must(r->stats, &e, "queue statistics");
+	for (unsigned i = 0; i < WORKERS; i++) {
+		struct worker_config c = { .name = names[i], .judge = &r->judge, .wish_fd = -1, .cpu = -1 };
+
+		c.source = i < 2 ? source_nfq_new((uint16_t)(QUEUE + i), 0, &e) : source_nflog_new(GROUP, &e);
+		must(c.source ? 0 : -1, &e, names[i]);
+		r->workers[i] = worker_new(&c, &e);
+		must(r->workers[i] ? 0 : -1, &e, names[i]);
+	}
+}
+
+static struct policy *load(struct run *r)
+{
+	struct policy *p = NULL;
+	struct buf yaml;
+	struct diag *d = diag_new();
+
+	buf_init(&yaml);
+	gen_policy(&r->gen, &yaml);
+	if (d)
+		p = policy_load_text("agree.yaml", yaml.data, yaml.len, NULL, &paths, 0, d);
+	diag_free(d);
+	buf_fini(&yaml);
+	return p;
+}
+
+/* The packets, and who of their senders proved what. */
+static struct ident *populate(struct run *r, const struct policy *p, int64_t now)
+{
+	const struct ident_limits limits = {
+		.v4_per_mac = 1000, .v6_per_mac = 1000, .macs_per_minute = 10000, .macs = 10000, .bindings = 10000, .foreign = 10000,
+		.forget_claim_ns = NOW_NS_PER_S * 3600, .forget_ns = NOW_NS_PER_S * 3600,
+	};
+	struct ident *id = ident_new(&limits, 7);
+	struct err e = { 0 };
+
+	must(id ? ident_set_policy(id, p, now, &e) : -1, &e, "identities");
+	for (r->n = 0; r->n < r->packets; r->n++) {
+		struct pair *x = &r->pairs[r->n];
+
+		pair_make(&r->gen, p, &r->lab, r->pairs, r->n, r->next++, x);
+		if (gen_chance(&r->gen, PROVED))
+			pair_prove(x, id, now);
+	}
+	return id;
+}
+
+static struct judge *judge_of(struct run *r)
+{
+	struct policy *p = load(r);
+	struct flow_ifpair pairs[LAB_PORTS];
+	AUTO(ident) id = NULL;
+	struct err e = { 0 };
+	struct judge *j;
+	int64_t now;
+
+	if (!p)
+		return NULL;
+	now = gen_moment(&r->gen, p);
+	id = populate(r, p, now);
+	for (uint32_t i = 0; i < p->n_ifaces; i++)
+		pairs[i] = (struct flow_ifpair){ r->lab.near[lab_port(p->ifaces[i].name)], i };
+	j = judge_new(p, id, now, &e);
+	must(j ? judge_interfaces(j, pairs, p->n_ifaces, &e) : -1, &e, "judge");
+	j->generation = (uint32_t)(1 + r->policies % TABLE_GENERATIONS);
+	return j;
+}
+
+static void send_table(struct run *r, const struct judge *j)
+{
+	const struct table_setup setup = {
+		.generation = j->generation, .page = 'a', .queue = QUEUE, .nflog_group = GROUP, .native_queue = r->native_queue,
+		.rates = { 100000, 100000, 100000, 100000, 100000, 100000, 100000 }, .open = lab_names, .n_open = LAB_PORTS,
+	};
+	struct arena *a = arena_new();
+	struct table_input in;
+	struct err e = { 0 };
+	AUTO(table) t = NULL;
+
+	must(table_input_from(j->policy, j->prog, j->who, &setup, a, &in, &e), &e, "input");
+	must(table_build(&in, &t, &e), &e, "table");
+	must(table_send(r->nl, t, &e), &e, "sending the table");
+	arena_free(a);
+}
+
+static void publish(struct run *r, struct judge *j)
+{
+	struct judge *old = qs_swap(&r->judge, j);
+	struct err e = { 0 };
+
+	for (unsigned i = 0; !old && i < WORKERS; i++)
+		must(worker_start(r->workers[i], &e), &e, "worker");
+	if (!old)
+		return;
+	qs_synchronize();
+	judge_free(old);
+}
+
+static void heard(unsigned port, uint8_t proto, const uint8_t *transport, size_t n, void *arg)
+{
+	struct run *r = arg;
+	uint32_t token, copy;
+	struct pair *x;
+
+	if (!shot_read(proto, transport, n, &token, &copy) || token - r->pairs[0].token >= r->n || copy >= PAIR_COPIES)
+		return;
+	x = &r->pairs[token - r->pairs[0].token];
+	if (port == x->out && proto == x->pkt.proto)
+		x->heard[copy]++;
+	else
+		x->astray++;
+}
+
+static uint64_t waiting(struct run *r)
+{
+	struct nfq_stats s[2] = { { 0 } };
+	struct err e = { 0 };
+
+	for (unsigned i = 0; i < 2; i++)
+		must(nfq_stats_read(r->stats, (uint16_t)(QUEUE + i), &s[i], &e), &e, "queue statistics");
+	return s[0].waiting + s[1].waiting;
+}
+
+static uint64_t worked(struct run *r)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < WORKERS; i++)
+		n += worker_stats(r->workers[i]).packets;
+	return n;
+}
+
+static bool all_heard(const struct run *r, unsigned copy)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		if (r->pairs[i].passes && !r->pairs[i].heard[copy])
+			return false;
+	return true;
+}
+
+/* Until nothing waits, nobody works and nothing comes; what has to arrive gets longer. */
+static void settle(struct run *r, unsigned copy)
+{
+	const int64_t late = now_mono_ns() + LATE_MS * NOW_NS_PER_MS;
+
+	for (;;) {
+		const uint64_t before = worked(r);
+		const unsigned came = lab_hear(&r->lab, QUIET_MS, heard, r);
+
+		if (!came && worked(r) == before && !waiting(r) && (all_heard(r, copy) || now_mono_ns() > late))
+			return;
+	}
+}
+
+static void fire(struct run *r, unsigned copy)
+{
+	uint8_t frame[SHOT_FRAME];
+
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct pair *x = &r->pairs[i];
+		const struct mac m = lab_mac(x->in);
+
+		lab_send(&r->lab, x->in, frame, shot_make(&x->pkt, &m, x->out == LAB_HERE ? LAB_HERE : x->out + 1, x->token, copy, frame));
+	}
+	settle(r, copy);
+}
+
+/* Records that point to the judge must be gone before it is. */
+static void drain(struct run *r)
+{
+	for (unsigned i = 0; i < WORKERS; i++) {
+		while (ring_peek(worker_hits(r->workers[i]))) {
+			ring_pop(worker_hits(r->workers[i]));
+			r->hits++;
+		}
+		while (ring_peek(worker_wishes(r->workers[i])))
+			ring_pop(worker_wishes(r->workers[i]));
+	}
+}
+
+static void complain(struct run *r, const struct judge *j, const struct pair *x)
+{
+	struct table_counts now;
+	struct err e = { 0 };
+	struct buf out;
+
+	buf_init(&out);
+	policy_print(j->policy, &out);
+	printf("%s\nmoment %" PRId64 ", policy %" PRIu64 "\n", buf_cstr(&out), j->at_ns, r->policies);
+	pair_print(x, j->policy);
+	must(table_read_counters(r->nl, &now, &e), &e, "counters");
+	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
+		if (now.at[i].packets != r->counts.at[i].packets)
+			printf("counter %s: %" PRIu64 " in this batch\n", table_counter_names[i], now.at[i].packets - r->counts.at[i].packets);
+	buf_fini(&out);
+}
+
+static bool agrees(const struct pair *x)
+{
+	for (unsigned c = 0; c < PAIR_COPIES; c++)
+		if (x->heard[c] != x->passes)
+			return false;
+	return !x->astray;
+}
+
+static void tally(struct run *r, const struct judge *j, const struct pair *x)
+{
+	r->compared++;
+	*(x->passes ? &r->arrived : &r->dropped) += 1;
+	r->why[x->want.why]++;
+	r->observing += x->want.action != POLICY_ALLOW && !x->want.enforced;
+	r->six += x->pkt.src.family == 6;
+	r->here += x->out == LAB_HERE;
+	r->proved += x->flow.from.id.proof >= WHO_VERIFIED;
+	*(x->pkt.proto == 6 ? &r->tcp : x->pkt.proto == 17 ? &r->udp : &r->icmp) += 1;
+	(void)j;
+}
+
+static bool one_policy(struct run *r)
+{
+	struct judge *j = judge_of(r);
+	struct err e = { 0 };
+
+	if (!j) {
+		r->refused++;
+		return true;
+	}
+	r->policies++;
+	send_table(r, j);
+	publish(r, j);
+	must(table_read_counters(r->nl, &r->counts, &e), &e, "counters");
+	for (unsigned i = 0; i < r->n; i++)
+		pair_expect(&r->pairs[i], j);
+	for (unsigned c = 0; c < PAIR_COPIES; c++)
+		fire(r, c);
+	drain(r);
+	for (unsigned i = 0; i < r->n; i++) {
+		if (!agrees(&r->pairs[i])) {
+			complain(r, j, &r->pairs[i]);
+			return false;
+		}
+		tally(r, j, &r->pairs[i]);
+	}
+	return true;
+}
+
+static uint64_t option(int argc, char **argv, const char *name, uint64_t otherwise)
+{
+	for (int i = 1; i + 1 < argc; i++)
+		if (strcmp(argv[i], name) == 0)
+			return strtoull(argv[i + 1], NULL, 0);
+	return otherwise;
+}
+
+static void sum_up(const struct run *r, uint64_t seed)
+{
+	printf("# seed %" PRIu64 ": %" PRIu64 " policies (%" PRIu64 " refused), %" PRIu64 " pairs, each sent twice: %" PRIu64 " arrive, %" PRIu64
+	       " are dropped\n#", seed, r->policies, r->refused, r->compared, r->arrived, r->dropped);
+	for (unsigned i = 0; i <= VERDICT_DEFAULT; i++)
+		printf(" %s %" PRIu64, pair_why(i), r->why[i]);
+	printf("\n# would block %" PRIu64 " proved %" PRIu64 " IPv6 %" PRIu64 " to the firewall %" PRIu64 " TCP %" PRIu64 " UDP %" PRIu64
+	       " ICMP %" PRIu64 " records %" PRIu64 "\n", r->observing, r->proved, r->six, r->here, r->tcp, r->udp, r->icmp, r->hits);
+}
+
+int main(int argc, char **argv)
+{
+	static struct run r;
+	const uint64_t seed = option(argc, argv, "--seed", 20261122), wanted = option(argc, argv, "--policies", 80);
+	bool ok = true;
+	int rc = space_allowed();
+
+	if (rc)
+		return rc;
+	r.gen.state = seed * 2 + 1;
+	r.packets = (unsigned)option(argc, argv, "--packets", 40);
+	if (r.packets > PAIR_BATCH)
+		r.packets = PAIR_BATCH;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	start(&r);
+	while (ok && r.policies < wanted && r.refused < 10 * wanted + 10)
+		ok = one_policy(&r);
+	for (unsigned i = 0; i < WORKERS; i++)
+		worker_free(r.workers[i]);
+	sum_up(&r, seed);
+	printf("%sok 1 - the kernel does what the naive evaluator says\n", ok ? "" : "not ");
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pair: a packet with what the naive evaluator says of it under the policy in force, and what the kernel did with it. */
+#ifndef KERNEL_PAIR_H
+#define KERNEL_PAIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/prog.h"
+#include "net/pkt.h"
+
+struct gen;
+struct ident;
+struct judge;
+struct lab;
+struct policy;
+
+enum { PAIR_COPIES = 2, PAIR_BATCH = 64, PAIR_TOKENS = 60000 };
+
+struct pair {
+	struct pkt pkt;                         /* with the kernel's interface indexes */
+	unsigned in, out;                       /* ports of the lab; out may be LAB_HERE */
+	uint32_t token;
+	struct flow flow;
+	struct verdict want;
+	bool passes;                            /* what the kernel has to do with it */
+	unsigned heard[PAIR_COPIES], astray;    /* at the right place; anywhere else */
+};
+
+/* A packet to send.  The route depends on the destination alone, as a router's does: before is what the batch has already. */
+void pair_make(struct gen *g, const struct policy *p, const struct lab *l, const struct pair *before, unsigned n, uint32_t token,
+	       struct pair *ret);
+/* Let its sender have proved its address. */
+void pair_prove(const struct pair *x, struct ident *id, int64_t now_ns);
+/* Fill in flow, want and passes. */
+void pair_expect(struct pair *x, const struct judge *j);
+void pair_print(const struct pair *x, const struct policy *p);
+const char *pair_why(unsigned why);
+
+#endif
