@@ -64,18 +64,18 @@ static void make_port(const struct lab *l, unsigned i, struct buf *rules)
 	char command[1024];
 
 	snprintf(command, sizeof(command),
-		 "ip link add %s address 02:f0:00:00:00:%02x type veth peer name %s address 02:be:00:00:00:%02x netns /proc/%d/fd/%d && "
+		 "ip link add %s address 02:f0:00:00:00:%02x type veth peer name %s address 02:be:00:00:00:%02x netns /proc/%d/fd/%d; "
 		 "sysctl -qw net.ipv6.conf.%s.accept_dad=0 net.ipv6.conf.%s.addr_gen_mode=1 net.ipv4.conf.%s.rp_filter=0 "
-		 "net.ipv4.conf.%s.accept_local=1 net.ipv4.conf.%s.send_redirects=0 && ip link set %s up && "
-		 "ip neigh add 169.254.77.%u lladdr 02:be:00:00:00:%02x dev %s nud permanent && "
+		 "net.ipv4.conf.%s.accept_local=1 net.ipv4.conf.%s.send_redirects=0; ip link set %s up; "
+		 "ip neigh add 169.254.77.%u lladdr 02:be:00:00:00:%02x dev %s nud permanent; "
 		 "ip neigh add fe80::77:%u lladdr 02:be:00:00:00:%02x dev %s nud permanent",
 		 e, i, e, i, getpid(), l->far, e, e, e, e, e, e, i + 1, i, e, i + 1, i, e);
 	must_run(command);
 	snprintf(command, sizeof(command),
-		 "ip route add default via 169.254.77.%u dev %s onlink table %u && ip rule add fwmark %u/255 lookup %u && "
-		 "ip -6 route add default via fe80::77:%u dev %s onlink table %u && ip -6 rule add fwmark %u/255 lookup %u",
+		 "ip route add default via 169.254.77.%u dev %s onlink table %u; ip rule add fwmark %u/255 lookup %u; "
+		 "ip -6 route add default via fe80::77:%u dev %s onlink table %u; ip -6 rule add fwmark %u/255 lookup %u",
 		 i + 1, e, 100 + i, i + 1, 100 + i, i + 1, e, 100 + i, i + 1, 100 + i);
-	buf_printf(rules, "%s%s", rules->len ? " && " : "", command);
+	buf_printf(rules, "%s%s", rules->len ? "; " : "", command);
 }
 
 /* The aim is a mark outside our eight bits; somebody's table that sets such marks is what sites have too. */
@@ -88,8 +88,8 @@ static void make_aim(void)
 		n += (size_t)snprintf(command + n, sizeof(command) - n, " ip dscp %u meta mark set %u; ip6 dscp %u meta mark set %u;", i, i, i, i);
 	snprintf(command + n, sizeof(command) - n, " }; }'");
 	must_run(command);
-	must_run("ip route add local default dev lo table 200 && ip rule add fwmark 8/255 lookup 200 && "
-		 "ip -6 route add local default dev lo table 200 && ip -6 rule add fwmark 8/255 lookup 200");
+	must_run("ip route add local default dev lo table 200; ip rule add fwmark 8/255 lookup 200; "
+		 "ip -6 route add local default dev lo table 200; ip -6 rule add fwmark 8/255 lookup 200");
 }
 
 static void open_ears(struct lab *l)
@@ -106,8 +106,12 @@ static void open_ears(struct lab *l)
 static void open_wire(struct lab *l)
 {
 	int here = space_go(l->far), bytes = 32 << 20;
+	char command[128];
 
-	must_run("for e in e0 e1 e2 e3 e4 e5 e9; do sysctl -qw net.ipv6.conf.$e.disable_ipv6=1; ip link set $e up; done");
+	for (unsigned i = 0; i < LAB_PORTS; i++) {
+		snprintf(command, sizeof(command), "sysctl -qw net.ipv6.conf.%s.disable_ipv6=1; ip link set %s up", lab_names[i], lab_names[i]);
+		must_run(command);
+	}
 	l->wire = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL));
 	must(l->wire >= 0, "packet socket");
 	setsockopt(l->wire, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
