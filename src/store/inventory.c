@@ -229,11 +229,11 @@ int inventory_put_state(struct db *db, const char *zone, const char *state, int6
 
 int inventory_alive(struct db *db, int64_t now_ns, struct err *e)
 {
-	static const char *const sql[] = {
-		"INSERT INTO meta(key, value) VALUES('alive_ns', ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-		"INSERT INTO meta(key, value) VALUES('latest_ns', ?) ON CONFLICT(key) DO UPDATE SET"
-		" value = max(value, excluded.value)",
-	};
+	static const char alive[] = "INSERT INTO meta(key, value) VALUES('alive_ns', ?) ON CONFLICT(key) DO UPDATE SET"
+				    " value = excluded.value";
+	static const char latest[] = "INSERT INTO meta(key, value) VALUES('latest_ns', ?) ON CONFLICT(key) DO UPDATE SET"
+				     " value = max(value, excluded.value)";
+	static const char *const sql[] = { alive, latest };
 
 	return run_all(db, sql, 2, &now_ns, 1, e);
 }
@@ -241,12 +241,12 @@ int inventory_alive(struct db *db, int64_t now_ns, struct err *e)
 /* An outage that is still open from an earlier start that never got going goes on. */
 int inventory_resume(struct db *db, int64_t now_ns, struct err *e)
 {
-	static const char *const sql[] = {
-		"INSERT INTO interval(zone, state, start_ns, end_ns) SELECT zone, 'outage', max(start_ns, ?2), 0 FROM interval"
-		" WHERE end_ns = 0 AND state <> 'outage' AND ?1 >= ?2",
-		"UPDATE interval SET end_ns = max(start_ns, ?2) WHERE end_ns = 0 AND state <> 'outage' AND ?1 >= ?2",
-		"UPDATE interval SET end_ns = max(start_ns, ?1) WHERE end_ns = 0 AND state = 'outage'",
-	};
+	static const char add[] = "INSERT INTO interval(zone, state, start_ns, end_ns) SELECT zone, 'outage', max(start_ns, ?2), 0"
+				  " FROM interval WHERE end_ns = 0 AND state <> 'outage' AND ?1 >= ?2";
+	static const char end[] = "UPDATE interval SET end_ns = max(start_ns, ?2)"
+				  " WHERE end_ns = 0 AND state <> 'outage' AND ?1 >= ?2";
+	static const char now[] = "UPDATE interval SET end_ns = max(start_ns, ?1) WHERE end_ns = 0 AND state = 'outage'";
+	static const char *const sql[] = { add, end, now };
 	int64_t alive;
 
 	if (db_meta_get(db, "alive_ns", &alive, e) < 0)
