@@ -10,9 +10,10 @@
 #include "engine/naive.h"
 #include "ident/ident.h"
 #include "policy/policy.h"
+#include "run/hit.h"
 #include "run/judge.h"
 
-enum { STRANGER = 4, HERE = 8 };                /* percent: an interface that is not meant; the firewall itself */
+enum { STRANGER = 4, HERE = 8, OWN = 6 };       /* percent: an interface that is not meant; to and from the firewall itself */
 
 static unsigned port_of(struct gen *g, const struct policy *p, uint32_t ifindex)
 {
@@ -31,9 +32,13 @@ void pair_make(struct gen *g, const struct policy *p, const struct lab *l, const
 	for (unsigned i = 0; i < n; i++)
 		if (addr_equal(&before[i].pkt.dst, &ret->pkt.dst))
 			ret->out = before[i].out;
-	ret->pkt.iif = l->near[ret->in];
+	if (ret->out != LAB_HERE && gen_chance(g, OWN)) {
+		ret->in = LAB_HERE;
+		ret->pkt.has_smac = 0;
+	}
+	ret->pkt.iif = ret->in == LAB_HERE ? 0 : l->near[ret->in];
 	ret->pkt.oif = ret->out == LAB_HERE ? 0 : l->near[ret->out];
-	ret->pkt.hook = ret->out == LAB_HERE ? PKT_INPUT : PKT_FORWARD;
+	ret->pkt.hook = ret->out == LAB_HERE ? PKT_INPUT : ret->in == LAB_HERE ? PKT_OUTPUT : PKT_FORWARD;
 	if (ret->pkt.has_ports)
 		ret->pkt.sport = (uint16_t)(1024 + token % PAIR_TOKENS);
 	if (ret->pkt.proto == 6)
@@ -42,7 +47,8 @@ void pair_make(struct gen *g, const struct policy *p, const struct lab *l, const
 
 void pair_prove(const struct pair *x, struct ident *id, int64_t now_ns)
 {
-	ident_leased(id, lab_names[x->in], &x->pkt.smac, &x->pkt.src, now_ns);
+	if (x->in != LAB_HERE)
+		ident_leased(id, lab_names[x->in], &x->pkt.smac, &x->pkt.src, now_ns);
 }
 
 void pair_expect(struct pair *x, const struct judge *j)
@@ -50,6 +56,42 @@ void pair_expect(struct pair *x, const struct judge *j)
 	flow_of_pkt(&x->pkt, &j->ifmap, j->who, &x->flow);
 	x->want = naive_eval(j->policy, j->at_ns, &x->flow);
 	x->passes = x->want.action == POLICY_ALLOW || !x->want.enforced;
+	x->astray = x->told = x->lied = 0;
+	memset(x->heard, 0, sizeof(x->heard));
+}
+
+bool pair_like(const struct pair *x, const struct pair *y)
+{
+	const struct pkt *p = &x->pkt, *q = &y->pkt;
+
+	return p->iif == q->iif && addr_mac_equal(&p->smac, &q->smac) && addr_equal(&p->src, &q->src) && addr_equal(&p->dst, &q->dst) &&
+	       p->proto == q->proto && p->dport == q->dport;
+}
+
+bool pair_tell(struct pair *x, const struct hit *h)
+{
+	const struct pkt *p = &x->pkt, *q = &h->pkt;
+	const struct verdict *a = &x->want, *b = &h->verdict;
+
+	if (p->iif != q->iif || p->hook != q->hook || !addr_equal(&p->src, &q->src) || !addr_equal(&p->dst, &q->dst) ||
+	    p->proto != q->proto || p->sport != q->sport || p->dport != q->dport ||
+	    (p->has_smac && !addr_mac_equal(&p->smac, &q->smac)))
+		return false;
+	x->told++;
+	x->lied += a->action != b->action || a->why != b->why || a->enforced != b->enforced || a->rule != b->rule ||
+		   a->observed != b->observed || a->from_zone != b->from_zone || a->to_zone != b->to_zone ||
+		   a->unknown != b->unknown || a->member != b->member || p->oif != q->oif;
+	return true;
+}
+
+const char *pair_fault(const struct pair *x)
+{
+	for (unsigned c = 0; c < PAIR_COPIES; c++)
+		if (x->heard[c] != x->passes)
+			return x->passes ? "it did not arrive" : "it arrived";
+	if (x->astray)
+		return "it came out elsewhere";
+	return x->lied ? "its record says something else" : NULL;
 }
 
 const char *pair_why(unsigned why)
@@ -78,6 +120,7 @@ void pair_print(const struct pair *x, const struct policy *p)
 	       v->rule == POLICY_NONE ? "-" : p->rules[v->rule].id, v->observed == POLICY_NONE ? "-" : p->rules[v->observed].id,
 	       v->from_zone == POLICY_NONE ? "-" : p->zones[v->from_zone].name,
 	       v->to_zone == POLICY_NONE ? "-" : p->zones[v->to_zone].name, v->enforced, v->remember, x->passes ? "arrive" : "be dropped");
-	printf("kernel: arrived %u and %u times, elsewhere %u times\n", x->heard[0], x->heard[1], x->astray);
+	printf("kernel: arrived %u and %u times, elsewhere %u times; %u records, %u of them wrong\n", x->heard[0], x->heard[1], x->astray,
+	       x->told, x->lied);
 	buf_fini(&out);
 }

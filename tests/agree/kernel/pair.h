@@ -18,14 +18,17 @@ struct policy;
 
 enum { PAIR_COPIES = 2, PAIR_BATCH = 64, PAIR_TOKENS = 60000 };
 
+struct hit;
+
 struct pair {
 	struct pkt pkt;                         /* with the kernel's interface indexes */
-	unsigned in, out;                       /* ports of the lab; out may be LAB_HERE */
+	unsigned in, out;                       /* ports of the lab; either may be LAB_HERE */
 	uint32_t token;
 	struct flow flow;
 	struct verdict want;
 	bool passes;                            /* what the kernel has to do with it */
 	unsigned heard[PAIR_COPIES], astray;    /* at the right place; anywhere else */
+	unsigned told, lied;                    /* records of it; those that say anything but want */
 };
 
 /* A packet to send.  The route depends on the destination alone, as a router's does: before is what the batch has already. */
@@ -35,6 +38,12 @@ void pair_make(struct gen *g, const struct policy *p, const struct lab *l, const
 void pair_prove(const struct pair *x, struct ident *id, int64_t now_ns);
 /* Fill in flow, want and passes. */
 void pair_expect(struct pair *x, const struct judge *j);
+/* Is the record about it (or about one just like it)?  Then it is compared. */
+bool pair_tell(struct pair *x, const struct hit *h);
+/* One that the memory of denials cannot tell from x. */
+bool pair_like(const struct pair *x, const struct pair *y);
+/* What is wrong, NULL: nothing. */
+const char *pair_fault(const struct pair *x);
 void pair_print(const struct pair *x, const struct policy *p);
 const char *pair_why(unsigned why);
 
