@@ -193,4 +193,33 @@ static inline uint64_t site_sum(const struct table_ledger *l, enum table_line_ki
 	return n;
 }
 
+/* The flows that the tests send. */
+static const struct wire_frame video __attribute__((unused)) = {  /* the camera to the core */
+	.smac = SITE_CAM, .dmac = SITE_FW, .src = "10.20.0.2", .dst = "10.1.0.2", .proto = 17, .sport = 4000, .dport = 5001, .payload = 18,
+};
+static const struct wire_frame back __attribute__((unused)) = {         /* and its answer */
+	.smac = SITE_CORE, .dmac = SITE_FW_CORE, .src = "10.1.0.2", .dst = "10.20.0.2", .proto = 17, .sport = 5001, .dport = 4000,
+	.payload = 18,
+};
+static const struct wire_frame video6 __attribute__((unused)) = {
+	.smac = SITE_CAM, .dmac = SITE_FW, .src = "fd00:20::2", .dst = "fd00:1::2", .proto = 17, .sport = 4000, .dport = 5001, .payload = 18,
+};
+
+static inline unsigned at_core(const struct wire_frame *f)
+{
+	return wire_count(&site.w_core, f->src, f->dst, f->proto, f->dport, NULL);
+}
+
+static inline unsigned at_cam(const struct wire_frame *f)
+{
+	return wire_count(&site.w_cam, f->src, f->dst, f->proto, f->dport, NULL);
+}
+
+/* Let the flow of f be allowed and stamped. */
+static inline void allow(const struct wire *w, const struct wire_frame *f)
+{
+	wire_send(w, f, 1);
+	site_answer(site_mark(TABLE_ALLOW));
+}
+
 #endif

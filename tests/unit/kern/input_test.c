@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the kernel is told of a policy: roles of interfaces, networks by longest prefix, bindings and their classes. */
+#include "kern/table.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/diag.h"
+#include "engine/prog.h"
+#include "ident/who.h"
+#include "policy/policy.h"
+#include "unit/suite.h"
+
+static const char text[] =
+	"version: 1\n"
+	"revision: test\n"
+	"mode: enforce\n"
+	"packs: [uk-nil]\n"
+	"zones:\n"
+	"  cctv:   { interfaces: [f0], networks: [10.20.0.0/16, \"fd00:20::/64\"], guarded: true, dhcp: true }\n"
+	"  depot:  { interfaces: [f1], networks: [10.20.64.0/24, 10.20.255.0/24] }\n"
+	"  away:   { networks: [10.40.0.0/24], guarded: true }\n"
+	"  trial:  { interfaces: [f2], networks: [10.30.0.0/24], guarded: true, mode: observe }\n"
+	"  behind: { interfaces: [f3], networks: [10.21.0.0/24], guarded: true, routed: true, unknown: rules }\n"
+	"  core:   { interfaces: [f4], networks: [10.0.0.0/8] }\n"
+	"devices:\n"
+	"  - { name: axis, macs: [\"ac:cc:8e:00:00:02\"], addresses: [10.20.0.2], maker: axis }\n"
+	"  - { name: hik, macs: [\"44:19:b6:00:00:03\"], addresses: [10.20.0.3], maker: hikvision }\n"
+	"groups: { restricted: { packs: [uk-nil] } }\n"
+	"restrict:\n"
+	"  - { id: cut, group: restricted, reason: because }\n"
+	"rules:\n"
+	"  - { id: video, from: core, to: cctv, services: [tcp/554], action: allow }\n"
+	"  - { id: far, from: behind, to: core, services: [tcp/443], action: allow }\n"
+	"default: drop\n";
+
+static struct policy *policy;
+static struct arena *arena;
+static struct table_input in;
+
+static void begin(void)
+{
+	static const char *const open[] = { "docker0", "f4", "lo" }, *const l3[] = { "f3" };
+	const struct table_setup setup = {
+		.generation = 3, .page = 'b', .queue = 100, .nflog_group = 7, .open = open, .n_open = 3, .l3 = l3, .n_l3 = 1,
+	};
+	const struct policy_paths paths = {
+		.registry = "rules/registry/ieee-prefixes.tsv", .makers = { "rules/makers", "" }, .packs = { "rules/packs", "" },
+	};
+	const int64_t now = INT64_C(1800000000) * 1000000000;
+	struct diag *d = diag_new();
+	struct prog *prog = NULL;
+	struct who *who = NULL;
+	struct err e = { 0 };
+	struct buf out;
+
+	buf_init(&out);
+	policy = policy_load_text("test.yaml", text, strlen(text), NULL, &paths, now, d);
+	if (!policy)
+		diag_text(d, false, &out);
+	ck_assert_msg(policy != NULL, "%s", buf_cstr(&out));
+	ck_assert_msg(prog_build(policy, now, &prog, &e) == 0, "%s", e.msg);
+	ck_assert_msg(who_build(policy, NULL, &who, &e) == 0, "%s", e.msg);
+	arena = arena_new();
+	ck_assert_msg(table_input_from(policy, prog, who, &setup, arena, &in, &e) == 0, "%s", e.msg);
+	prog_free(prog);
+	who_free(who);
+	diag_free(d);
+	buf_fini(&out);
+}
+
+static void end(void)
+{
+	arena_free(arena);
+	policy_free(policy);
+}
+
+static const struct table_iface *iface(const char *name)
+{
+	for (size_t i = 0; i < in.n_ifaces; i++)
+		if (!strcmp(in.ifaces[i].name, name))
+			return &in.ifaces[i];
+	ck_abort_msg("no interface %s", name);
+	return NULL;
+}
+
+static void is_range(const struct table_range *r, const char *lo, const char *hi)
+{
+	char a[ADDR_TEXT], b[ADDR_TEXT];
+
+	ck_assert_str_eq(addr_text(&r->lo, a, sizeof(a)), lo);
+	ck_assert_str_eq(addr_text(&r->hi, b, sizeof(b)), hi);
+}
+
+START_TEST(gives_interfaces_their_roles)
+{
+	ck_assert_int_eq(iface("f0")->role, TABLE_GUARDED);
+	ck_assert(iface("f0")->dhcp);
+	ck_assert_int_eq(iface("f1")->role, TABLE_OPEN);
+	ck_assert_int_eq(iface("f2")->role, TABLE_OBSERVED);
+	ck_assert_int_eq(iface("f3")->role, TABLE_GUARDED);
+	ck_assert(iface("f3")->l3 && !iface("f0")->l3);
+	ck_assert_uint_eq(iface("f3")->n_routed, 1);
+	is_range(&iface("f3")->routed[0], "10.21.0.0", "10.21.0.255");
+	ck_assert_int_eq(iface("f4")->role, TABLE_OPEN);
+	ck_assert_int_eq(iface("docker0")->role, TABLE_OPEN);
+	ck_assert_uint_eq(in.n_ifaces, 6);              /* f4 once, and lo has its own place */
+	ck_assert_uint_gt(iface("f0")->loc.line, 0);
+}
+END_TEST
+
+/* The open zone inside the guarded network stays open. */
+START_TEST(owns_networks_by_the_longest_prefix)
+{
+	ck_assert_uint_eq(in.n_guarded, 4);
+	is_range(&in.guarded[0], "10.20.0.0", "10.20.63.255");
+	is_range(&in.guarded[1], "10.20.65.0", "10.20.254.255");
+	is_range(&in.guarded[2], "10.21.0.0", "10.21.0.255");
+	is_range(&in.guarded[3], "fd00:20::", "fd00:20::ffff:ffff:ffff:ffff");
+	ck_assert_uint_eq(in.n_remote, 1);
+	is_range(&in.remote[0], "10.40.0.0", "10.40.0.255");
+	ck_assert_uint_eq(in.n_observed, 1);
+	is_range(&in.observed[0], "10.30.0.0", "10.30.0.255");
+}
+END_TEST
+
+START_TEST(classes_what_is_pinned)
+{
+	ck_assert_uint_eq(in.n_bindings, 2);
+	for (size_t i = 0; i < in.n_bindings; i++)
+		ck_assert_int_eq(in.bindings[i].cls, in.bindings[i].mac.b[0] == 0x44 ? TABLE_RESTRICTED : TABLE_KNOWN);
+}
+END_TEST
+
+START_TEST(takes_the_rest_as_it_is)
+{
+	struct table *t = NULL;
+	struct err e = { 0 };
+
+	ck_assert_uint_eq(in.generation, 3);
+	ck_assert_int_eq(in.page, 'b');
+	ck_assert_uint_eq(in.mark_shift, 24);
+	ck_assert_uint_eq(in.nflog_group, 7);
+	ck_assert_mem_eq(in.digest, policy->digest, 32);
+	ck_assert_msg(table_build(&in, &t, &e) == 0, "%s", e.msg);
+	table_free(t);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("input");
+
+	tcase_add_checked_fixture(tc, begin, end);
+	tcase_add_test(tc, gives_interfaces_their_roles);
+	tcase_add_test(tc, owns_networks_by_the_longest_prefix);
+	tcase_add_test(tc, classes_what_is_pinned);
+	tcase_add_test(tc, takes_the_rest_as_it_is);
+	return suite_run(tc);
+}
