@@ -192,6 +192,26 @@ START_TEST(refuses_what_makes_no_sense)
 }
 END_TEST
 
+START_TEST(merges_ranges_that_touch)
+{
+	struct table_range r[5] = {
+		example_range("10.0.0.128", "10.0.0.255"), example_range("10.0.0.0", "10.0.0.127"),
+		example_range("10.0.0.10", "10.0.0.20"), example_range("10.0.2.0", "10.0.2.0"), example_range("255.255.255.0", "255.255.255.255"),
+	};
+	struct table *t = NULL;
+	struct err e = { 0 };
+	const struct table_set *s;
+
+	x.in.guarded = r;
+	x.in.n_guarded = 5;
+	ck_assert_int_eq(table_build(&x.in, &t, &e), 0);
+	s = &t->sets.at[TABLE_SET_GUARDED4];
+	ck_assert_uint_eq(s->n, 3);
+	ck_assert_mem_eq(s->keys, "\x0a\0\0\0\x0a\0\0\xff\x0a\0\x02\0\x0a\0\x02\0\xff\xff\xff\0\xff\xff\xff\xff", 24);
+	table_free(t);
+}
+END_TEST
+
 START_TEST(makes_names_that_nft_reads)
 {
 	char a[TABLE_NAME], b[TABLE_NAME];
@@ -226,6 +246,7 @@ int main(void)
 	tcase_add_test(tc, has_no_chain_that_falls_off_its_end_where_it_must_not);
 	tcase_add_test(tc, accepts_by_the_ct_mark_only_in_the_gate);
 	tcase_add_test(tc, refuses_what_makes_no_sense);
+	tcase_add_test(tc, merges_ranges_that_touch);
 	tcase_add_test(tc, makes_names_that_nft_reads);
 	tcase_add_test(tc, counts_generations_round);
 	return suite_run(tc);

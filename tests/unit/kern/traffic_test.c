@@ -77,9 +77,16 @@ START_TEST(remembers_a_denial_and_counts_what_it_cost)
 	wire_send(&site.w_cam, &video, 2);              /* forgotten: asked again */
 	site_answer(site_mark(TABLE_DENY));
 	ck_assert_uint_eq(site.asked, 2);
+	ck_assert_int_eq(table_forget(site.nl, &site.e), 0);
+	wire_send(&site.w_cam, &video, 1);
+	site_answer(site_mark(TABLE_DENY));
+	ck_assert_uint_eq(site.asked, 1);
 	l = site_turn();
 	ck_assert_uint_eq(l.n, 0);
 	table_ledger_free(&l);
+	wire_send(&site.w_cam, &video, 1);              /* turning forgets, too */
+	site_answer(site_mark(TABLE_DENY));
+	ck_assert_uint_eq(site.asked, 1);
 }
 END_TEST
 
