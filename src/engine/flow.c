@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The packet's sender is one end, its receiver the other; which of them opened is another question.  An ICMP error belongs
  * to the connection that it quotes: the end on the sender's side keeps the sender's own identity, since anybody can quote
- * anything.  Whether the quoted packet was itself a reply is not said anywhere: the lower port is the service. */
+ * anything.  The gate's reply note says that the quoted packet was the opener's; else the lower port is the service. */
 #include "engine/flow.h"
 
 #include <string.h>
@@ -61,7 +61,8 @@ static struct flow_end receiver_of(const struct pkt *p, const struct flow_ifmap 
 /* The error travels to the quoted packet's source; what was quoted went the other way. */
 static void quote(const struct pkt *p, struct flow_end *sender, struct flow_end *receiver, struct flow *ret)
 {
-	const bool answer = p->quoted_sport < p->quoted_dport && p->quoted_sport;
+	/* A reply note says that the quoted packet was the opener's; without one (captures have none) guess by the ports. */
+	const bool answer = p->direction != PKT_REPLY && p->quoted_sport < p->quoted_dport && p->quoted_sport;
 
 	sender->addr = p->quoted_dst;
 	receiver->addr = p->quoted_src;

@@ -161,6 +161,10 @@ START_TEST(errors)
 	k = error_about(53, 40000);
 	f = flow(&k);
 	ck_assert(!f.turned && f.dport == 53 && addr_equal(&f.to.addr, &k.dst) && f.from.has_mac);
+	k.direction = PKT_REPLY;                                /* the gate knows: the opener sent what is quoted */
+	f = flow(&k);
+	ck_assert(f.turned && f.dport == 40000 && addr_equal(&f.from.addr, &k.dst));
+	k.direction = PKT_ORIGINAL;
 	k.quoted_src = addr("10.1.0.2");                        /* about nothing that the receiver sent */
 	f = flow(&k);
 	ck_assert(f.proto == 1 && f.icmp_type == 3 && !f.turned);
