@@ -40,7 +40,7 @@ const struct shipconf_key shipconf_sink_keys[] = {
 	S("framing", FRAME, FOR_SYSLOG, false, framing, "octet-counting", 0, 0),
 	S("timeout", TIME, FOR_SYSLOG, false, timeout_ms, "10s", 100, 600000),
 	S("confirm", TIME, FOR_SYSLOG, false, confirm_ms, "500ms", 0, 60000),
-	S("window", NUMBER, FOR_ALL, false, window, "1024", 1, 100000),
+	S("window", NUMBER, FOR_ALL, false, window, "8192", 1, 100000),
 	{ .name = NULL }
 };
 
