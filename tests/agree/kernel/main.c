@@ -45,7 +45,7 @@ struct run {
 	unsigned n, old, packets;
 	uint32_t next;                          /* token */
 	uint64_t policies, refused, compared, arrived, dropped;
-	uint64_t why[VERDICT_DEFAULT + 1], observing, six, here, own, again, told, proved, tcp, udp, icmp, hits;
+	uint64_t why[VERDICT_DEFAULT + 1], observing, six, here, own, again, told, answers, refused_answers, riding, proved, tcp, udp, icmp, hits;
 };
 
 static const struct policy_paths paths = { .registry = "", .makers = { "rules/makers", "" }, .packs = { "rules/packs", "" } };
@@ -177,10 +177,10 @@ static void heard(unsigned port, uint8_t proto, const uint8_t *transport, size_t
 	uint32_t token, copy;
 	struct pair *x;
 
-	if (!shot_read(proto, transport, n, &token, &copy) || token - r->pairs[0].token >= r->n || copy >= PAIR_COPIES)
+	if (!shot_read(proto, transport, n, &token, &copy) || token - r->pairs[0].token >= r->n || copy > PAIR_ANSWER)
 		return;
 	x = &r->pairs[token - r->pairs[0].token];
-	if (port == x->out && proto == x->pkt.proto)
+	if (port == (copy == PAIR_ANSWER ? x->in : x->out) && proto == x->pkt.proto)
 		x->heard[copy]++;
 	else
 		x->astray++;
@@ -231,7 +231,7 @@ static void drain(struct run *r)
 
 static const char *missing(const struct run *r, const struct pair *x, unsigned copy)
 {
-	if (x->passes && !x->heard[copy])
+	if (x->passes && !x->heard[copy] && (copy != PAIR_ANSWER || x->must))
 		return "it did not arrive";
 	return !x->told && wants_record(r, x) ? "there is no record of it" : NULL;
 }
@@ -258,19 +258,27 @@ static void settle(struct run *r, unsigned copy)
 	}
 }
 
+static void shoot(struct run *r, const struct pkt *p, unsigned in, unsigned out, uint32_t token, unsigned copy)
+{
+	const struct mac m = lab_mac(in);
+	uint8_t frame[SHOT_FRAME];
+	const size_t n = shot_make(p, &m, out == LAB_HERE ? LAB_HERE : out + 1, token, copy, frame);
+
+	if (in == LAB_HERE)
+		lab_say(&r->lab, out, frame, n);
+	else
+		lab_send(&r->lab, in, frame, n);
+}
+
 static void fire(struct run *r, unsigned copy)
 {
-	uint8_t frame[SHOT_FRAME];
-
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct pair *x = &r->pairs[i];
-		const struct mac m = lab_mac(x->in);
-		const size_t n = shot_make(&x->pkt, &m, x->out == LAB_HERE ? LAB_HERE : x->out + 1, x->token, copy, frame);
 
-		if (x->in == LAB_HERE)
-			lab_say(&r->lab, x->out, frame, n);
-		else
-			lab_send(&r->lab, x->in, frame, n);
+		if (copy != PAIR_ANSWER)
+			shoot(r, &x->pkt, x->in, x->out, x->token, copy);
+		else if (x->passes)
+			shoot(r, &x->answer, x->out, x->in, x->token, copy);
 	}
 	settle(r, copy);
 }
@@ -332,12 +340,20 @@ static void tally(struct run *r, const struct pair *x, bool again)
 	r->again += again;
 	r->own += x->in == LAB_HERE;
 	r->told += x->told > 0;
+	r->answers += x->passes && (x->must || x->never);
+	r->refused_answers += x->passes && x->never;
+	r->riding += x->passes && !x->must && !x->never;
 }
 
 static bool compare(struct run *r, const struct judge *j)
 {
-	const char *fault;
+	const char *fault = misses(r);
 
+	if (fault) {
+		complain(r, j, NULL, fault);
+		return false;
+	}
+	fire(r, PAIR_ANSWER);
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct pair *x = &r->pairs[i];
 
@@ -349,10 +365,7 @@ static bool compare(struct run *r, const struct judge *j)
 		}
 		tally(r, x, i < r->old);
 	}
-	fault = misses(r);
-	if (fault)
-		complain(r, j, NULL, fault);
-	return !fault;
+	return true;
 }
 
 static bool one_policy(struct run *r)
@@ -370,6 +383,8 @@ static bool one_policy(struct run *r)
 	must(table_read_counters(r->nl, &r->counts, &e), &e, "counters");
 	for (unsigned i = 0; i < r->n; i++)
 		pair_expect(&r->pairs[i], j);
+	for (unsigned i = 0; i < r->n; i++)
+		pair_answer(&r->pairs[i], &r->gen, j);
 	for (unsigned c = 0; c < PAIR_COPIES; c++)
 		fire(r, c);
 	return compare(r, j);
@@ -392,12 +407,14 @@ static void sum_up(const struct run *r, uint64_t seed)
 	printf("\n# would block %" PRIu64 " proved %" PRIu64 " IPv6 %" PRIu64 " to the firewall %" PRIu64 " from it %" PRIu64 " TCP %" PRIu64
 	       " UDP %" PRIu64 " ICMP %" PRIu64 "; again after a reload %" PRIu64 "; %" PRIu64 " with %" PRIu64 " records\n", r->observing,
 	       r->proved, r->six, r->here, r->own, r->tcp, r->udp, r->icmp, r->again, r->told, r->hits);
+	printf("# answers to what arrived: %" PRIu64 " (%" PRIu64 " of them must not arrive); %" PRIu64 " more ride on the flow and are not "
+	       "compared\n", r->answers, r->refused_answers, r->riding);
 }
 
 /* What a run has to have seen before it may say anything. */
 static bool saw_enough(const struct run *r, uint64_t wanted)
 {
-	bool all = r->policies >= wanted && r->observing && r->proved && r->six && r->here && r->own && r->again;
+	bool all = r->policies >= wanted && r->observing && r->proved && r->six && r->here && r->own && r->again && r->refused_answers;
 
 	for (unsigned i = 0; i <= VERDICT_DEFAULT; i++)
 		all = all && (r->why[i] || i == VERDICT_SHAPE);

@@ -60,6 +60,65 @@ void pair_expect(struct pair *x, const struct judge *j)
 	memset(x->heard, 0, sizeof(x->heard));
 }
 
+/* From the one who holds the address, or from somebody else. */
+static struct mac answering(struct gen *g, const struct judge *j, const struct pair *x)
+{
+	const uint32_t iface = judge_iface_of(j, x->pkt.oif);
+	const struct mac next_hop = { { 2, 0xbe, 0, 0, 0, (uint8_t)x->out } };
+
+	for (size_t i = gen_chance(g, 25) ? who_bindings(j->who) : 0; i < who_bindings(j->who); i++)
+		if (who_binding(j->who, i)->iface == iface && addr_equal(&who_binding(j->who, i)->addr, &x->pkt.dst))
+			return who_binding(j->who, i)->mac;
+	return gen_chance(g, 50) ? x->pkt.smac : next_hop;
+}
+
+static bool is_enforcing(const struct policy *p, uint32_t iface)
+{
+	for (uint32_t i = 0; iface != WHO_NONE && i < p->ifaces[iface].n_zones; i++) {
+		const struct policy_zone *z = &p->zones[p->ifaces[iface].zones[i]];
+
+		if (z->guard != POLICY_OPEN && z->mode == POLICY_ENFORCE)
+			return true;
+	}
+	return false;
+}
+
+static bool is_routed(const struct policy *p)
+{
+	for (uint32_t i = 0; i < p->n_zones; i++)
+		if (p->zones[i].routed)
+			return true;
+	return false;
+}
+
+/* What the evaluator lets pass arrives.  What it does not may still ride on the flow's stamp, but never from where guarded
+ * devices stand without a proved address. */
+void pair_answer(struct pair *x, struct gen *g, const struct judge *j)
+{
+	struct pkt *a = &x->answer;
+	struct flow f;
+
+	*a = x->pkt;
+	a->iif = x->pkt.oif;
+	a->oif = x->pkt.iif;
+	a->src = x->pkt.dst;
+	a->dst = x->pkt.src;
+	a->sport = x->pkt.dport;
+	a->dport = x->pkt.sport;
+	a->hook = x->in == LAB_HERE ? PKT_INPUT : x->out == LAB_HERE ? PKT_OUTPUT : PKT_FORWARD;
+	a->direction = PKT_REPLY;
+	a->tcp_flags = x->pkt.proto == 6 ? PKT_TCP_SYN | PKT_TCP_ACK : 0;
+	a->icmp_type = x->pkt.proto == 1 ? 0 : x->pkt.proto == 58 ? 129 : 0;
+	a->has_smac = x->out != LAB_HERE;
+	if (a->has_smac)
+		a->smac = answering(g, j, x);
+	flow_of_pkt(a, &j->ifmap, j->who, &f);
+	x->turned = naive_eval(j->policy, j->at_ns, &f);
+	x->must = x->turned.action == POLICY_ALLOW || !x->turned.enforced;
+	x->never = !x->must && x->out != LAB_HERE && is_enforcing(j->policy, f.to.iface) && f.to.id.proof < WHO_VERIFIED &&
+		   !is_routed(j->policy);
+}
+
 bool pair_like(const struct pair *x, const struct pair *y)
 {
 	const struct pkt *p = &x->pkt, *q = &y->pkt;
@@ -68,20 +127,28 @@ bool pair_like(const struct pair *x, const struct pair *y)
 	       p->proto == q->proto && p->dport == q->dport;
 }
 
-bool pair_tell(struct pair *x, const struct hit *h)
+static bool is_of(const struct pkt *p, const struct pkt *q)
 {
-	const struct pkt *p = &x->pkt, *q = &h->pkt;
-	const struct verdict *a = &x->want, *b = &h->verdict;
+	return p->iif == q->iif && p->oif == q->oif && p->hook == q->hook && p->direction == q->direction && addr_equal(&p->src, &q->src) &&
+	       addr_equal(&p->dst, &q->dst) && p->proto == q->proto && p->sport == q->sport && p->dport == q->dport &&
+	       (!p->has_smac || addr_mac_equal(&p->smac, &q->smac));
+}
 
-	if (p->iif != q->iif || p->hook != q->hook || !addr_equal(&p->src, &q->src) || !addr_equal(&p->dst, &q->dst) ||
-	    p->proto != q->proto || p->sport != q->sport || p->dport != q->dport ||
-	    (p->has_smac && !addr_mac_equal(&p->smac, &q->smac)))
-		return false;
-	x->told++;
-	x->lied += a->action != b->action || a->why != b->why || a->enforced != b->enforced || a->rule != b->rule ||
-		   a->observed != b->observed || a->from_zone != b->from_zone || a->to_zone != b->to_zone ||
-		   a->unknown != b->unknown || a->member != b->member || p->oif != q->oif;
-	return true;
+static bool differ(const struct verdict *a, const struct verdict *b)
+{
+	return a->action != b->action || a->why != b->why || a->enforced != b->enforced || a->remember != b->remember ||
+	       a->rule != b->rule || a->observed != b->observed || a->from_zone != b->from_zone || a->to_zone != b->to_zone ||
+	       a->unknown != b->unknown || a->member != b->member;
+}
+
+void pair_tell(struct pair *x, const struct hit *h)
+{
+	if (is_of(&x->pkt, &h->pkt)) {
+		x->told++;
+		x->lied += differ(&x->want, &h->verdict);
+	} else if (is_of(&x->answer, &h->pkt)) {
+		x->lied += differ(&x->turned, &h->verdict);
+	}
 }
 
 const char *pair_fault(const struct pair *x)
@@ -91,6 +158,10 @@ const char *pair_fault(const struct pair *x)
 			return x->passes ? "it did not arrive" : "it arrived";
 	if (x->astray)
 		return "it came out elsewhere";
+	if (x->heard[PAIR_ANSWER] > 1 || (x->must && x->passes && !x->heard[PAIR_ANSWER]))
+		return "its answer did not arrive once";
+	if (x->never && x->heard[PAIR_ANSWER])
+		return "its answer arrived";
 	return x->lied ? "its record says something else" : NULL;
 }
 
@@ -122,5 +193,7 @@ void pair_print(const struct pair *x, const struct policy *p)
 	       v->to_zone == POLICY_NONE ? "-" : p->zones[v->to_zone].name, v->enforced, v->remember, x->passes ? "arrive" : "be dropped");
 	printf("kernel: arrived %u and %u times, elsewhere %u times; %u records, %u of them wrong\n", x->heard[0], x->heard[1], x->astray,
 	       x->told, x->lied);
+	printf("answer from %s: naive: action %u why %s enforced %d; arrived %u times\n", addr_mac_text(&x->answer.smac, mac, sizeof(mac)),
+	       x->turned.action, pair_why(x->turned.why), x->turned.enforced, x->heard[PAIR_ANSWER]);
 	buf_fini(&out);
 }

@@ -16,7 +16,7 @@ struct judge;
 struct lab;
 struct policy;
 
-enum { PAIR_COPIES = 2, PAIR_BATCH = 64, PAIR_TOKENS = 60000 };
+enum { PAIR_COPIES = 2, PAIR_ANSWER = PAIR_COPIES, PAIR_BATCH = 64, PAIR_TOKENS = 60000 };
 
 struct hit;
 
@@ -27,8 +27,11 @@ struct pair {
 	struct flow flow;
 	struct verdict want;
 	bool passes;                            /* what the kernel has to do with it */
-	unsigned heard[PAIR_COPIES], astray;    /* at the right place; anywhere else */
+	unsigned heard[PAIR_COPIES + 1], astray;        /* at the right place; anywhere else */
 	unsigned told, lied;                    /* records of it; those that say anything but want */
+	struct pkt answer;                      /* what is sent back where it passes */
+	struct verdict turned;                  /* the evaluator about that */
+	bool must, never;                       /* arrive; neither: it rides on what the kernel knows of the flow */
 };
 
 /* A packet to send.  The route depends on the destination alone, as a router's does: before is what the batch has already. */
@@ -38,8 +41,10 @@ void pair_make(struct gen *g, const struct policy *p, const struct lab *l, const
 void pair_prove(const struct pair *x, struct ident *id, int64_t now_ns);
 /* Fill in flow, want and passes. */
 void pair_expect(struct pair *x, const struct judge *j);
-/* Is the record about it (or about one just like it)?  Then it is compared. */
-bool pair_tell(struct pair *x, const struct hit *h);
+/* Make the answer, and what is to become of it. */
+void pair_answer(struct pair *x, struct gen *g, const struct judge *j);
+/* Is the record about it, its answer, or one just like it?  Then it is compared. */
+void pair_tell(struct pair *x, const struct hit *h);
 /* One that the memory of denials cannot tell from x. */
 bool pair_like(const struct pair *x, const struct pair *y);
 /* What is wrong, NULL: nothing. */

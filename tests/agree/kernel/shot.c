@@ -60,6 +60,8 @@ static size_t transport_head(const struct pkt *p, uint32_t token, uint32_t copy,
 		return 6;
 	}
 	put32(t + 4, 1000 + token);
+	if (p->tcp_flags & PKT_TCP_ACK)
+		put32(t + 8, 1000 + token + PAYLOAD + 1);
 	t[12] = 0x50;
 	t[13] = p->tcp_flags;
 	put16(t + 14, 0xffff);
