@@ -168,9 +168,10 @@ int db_meta_get(struct db *db, const char *key, int64_t *ret, struct err *e)
 	return 0;
 }
 
-int db_meta_put(struct db *db, const char *key, int64_t value, struct err *e)
+int db_meta_raise(struct db *db, const char *key, int64_t value, struct err *e)
 {
-	static const char sql[] = "INSERT INTO meta(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value";
+	static const char sql[] = "INSERT INTO meta(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET"
+				  " value = max(value, excluded.value)";
 	sqlite3_stmt *st = db_prepare(db, sql, e);
 
 	if (!st)

@@ -21,7 +21,8 @@ void db_bind_blob(sqlite3_stmt *st, int at, const void *p, size_t n);
 
 /* Words in the file's own table: store_id and what the modules keep. */
 int db_meta_get(struct db *db, const char *key, int64_t *ret, struct err *e);   /* none: 0 */
-int db_meta_put(struct db *db, const char *key, int64_t value, struct err *e);
+/* Never lowers what is there. */
+int db_meta_raise(struct db *db, const char *key, int64_t value, struct err *e);
 
 /* Close and open the same path again (after an I/O error); may set it aside. */
 int db_reopen(struct db *db, struct db_report *report, struct err *e);

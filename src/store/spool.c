@@ -263,7 +263,7 @@ static int write_pending(struct spool *s, struct err *e)
 		latest = s->pending.at[i].at_ns;
 	}
 	if (s->pending.n && (put_lanes(s, e) < 0 || put_head(s, &s->pending.at[s->pending.n - 1], e) < 0 ||
-			     db_meta_put(s->db, "latest_ns", latest, e) < 0))
+			     db_meta_raise(s->db, "latest_ns", latest, e) < 0))
 		return -1;
 	return db_commit(s->db, e);
 }

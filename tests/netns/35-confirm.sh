@@ -6,6 +6,7 @@
 # disturbs nothing.  A policy that fails its own tests, or cannot be read, changes nothing at all.
 . "$(dirname "$0")/probe.sh" || exit 2
 . "$(dirname "$0")/policy.sh" || exit 2
+. "$(dirname "$0")/ask.sh" || exit 2
 TRIAL=${TRIAL:-3}
 [ -z "${RINGFENCE_VM:-}" ] || TRIAL=20
 ONE_PORT='- { id: one-port, from: cctv, to: vms, services: [udp/5001], action: allow }'
@@ -19,18 +20,8 @@ probe pass "the operator's way in" vms axis udp 53 n=5
 probe drop 'what neither permits' hik vms udp 5001 n=5
 barrier
 
-status_word() { ringfence status --json | grep -o "\"$1\": *[^,}]*" | head -n 1 | sed 's/^[^:]*: *//; s/"//g'; }
-fingerprint() { in_ns fw nft -s -t list table inet ringfence 2>/dev/null | cksum; }
-events_since() { # SEQ KIND: their lines
-	ringfence events --after "$1" --kind "$2" --last 100000 --format ecs
-}
-last_seq() { status_word last_seq; }
-on_trial() { [ "$(status_word on_trial)" = true ]; }
-off_trial() { [ "$(status_word on_trial)" = false ]; }
-told() { # SEQ KIND PATTERN
-	events_since "$1" "$2" | grep -q -- "$3"
-}
-
+on_trial() { status_is on_trial true; }
+off_trial() { status_is on_trial false; }
 old_policy() { policy_write revision=old +rules "$ADMIN"; }
 new_policy() { policy_write revision=new +rules "$ONE_PORT" +rules "$ADMIN" -clock; }
 
@@ -56,7 +47,7 @@ unconfirmed() {
 	in_force new 'on trial'
 	truth 'the trial ends' site_wait 'the end of the trial' off_trial
 	in_force old 'not confirmed'
-	truth 'an event says that it went back' site_wait 'the event' told "$seq" policy_loaded 'not confirmed'
+	truth 'an event says that it went back' told_soon "$seq" policy_loaded 'not confirmed'
 	truth "the kernel's table is what it should be" ringfence verify
 	is 'nothing is left to confirm' "$(ringfence reload confirm >/dev/null 2>&1; echo $?)" 1
 }
@@ -127,7 +118,7 @@ second_reload() {
 	is 'a reload meanwhile is refused' $? 1
 	truth 'it says why' grep -q 'on trial' "$SITE_DIR/second"
 	kill -HUP "$DAEMON_PID"
-	truth 'so is SIGHUP' site_wait 'the event' told "$seq" policy_refused '"SIGHUP'
+	truth 'so is SIGHUP' told_soon "$seq" policy_refused '"SIGHUP'
 	is 'none of them changed anything' "$(fingerprint) $(status_word revision)" "$before new"
 	truth 'the first trial ends as it would have' site_wait 'the end of the trial' off_trial
 	in_force old 'after three reloads on trial'
@@ -149,7 +140,7 @@ refused() { # NAME WANTED_IN_MESSAGE POLICY_WRITE ARGUMENT...
 	truth "$name: says where" grep -E "policy\.yaml:[0-9]+.*$pattern" "$SITE_DIR/refused"
 	is "$name: generation, revision and table are what they were" \
 		"$(status_word generation) $(status_word revision) $(fingerprint)" "$before"
-	truth "$name: an event has the reason" site_wait 'the event' told "$seq" policy_refused "$pattern"
+	truth "$name: an event has the reason" told_soon "$seq" policy_refused "$pattern"
 }
 
 site_up 35-confirm

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What the daemon says of itself: its status in words, its events since a number, the table's rules
+# without what counts.  Sourced after probe.sh.
+
+status_word() { # KEY: the first of that name in the status
+	ringfence status --json 2>/dev/null | grep -o "\"$1\": *[^,}]*" | head -n 1 | sed 's/^[^:]*: *//; s/"//g'
+}
+
+status_is() { [ "$(status_word "$1")" = "$2" ]; } # KEY WORD
+
+last_seq() { status_word last_seq; }
+
+# The same text as long as nothing was loaded.
+fingerprint() { in_ns fw nft -s -t list table inet ringfence 2>/dev/null | cksum; }
+
+events_since() { # SEQ KIND: as JSON lines
+	ringfence events --after "$1" --kind "$2" --last 100000 --format ecs
+}
+
+told() { # SEQ KIND PATTERN: such an event is stored
+	events_since "$1" "$2" 2>/dev/null | grep -q -- "$3"
+}
+
+told_soon() { site_wait "the event $2 $3" told "$@"; }
