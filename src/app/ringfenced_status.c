@@ -131,6 +131,7 @@ static void store_json(struct ringfenced *d, struct json *js)
 	json_u64(js, "removed", r.spool.removed);
 	json_u64(js, "failures", r.spool.failures);
 	json_bool(js, "full", r.spool.full);
+	json_bool(js, "disk_nearly_full", r.spool.tight);
 	json_bool(js, "degraded", r.spool.degraded || d->store_fallback);
 	json_str(js, "error", r.spool.error[0] ? r.spool.error : NULL);
 	json_u64(js, "merge_keys", r.merge.keys);
@@ -197,6 +198,8 @@ static const char *degraded(struct ringfenced *d)
 		return "a guarded interface is missing";
 	if (d->store_fallback || r.spool.degraded || r.spool.full)
 		return "the event store fails";
+	if (r.spool.tight)
+		return "the event store's disk is nearly full";
 	return NULL;
 }
 
@@ -289,7 +292,8 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 			   worker_name(d->workers[i]), (unsigned long long)s.packets, (unsigned long long)s.allowed,
 			   (unsigned long long)(s.denied + s.forgotten + s.rejected), (unsigned long long)s.would_block);
 	}
-	buf_printf(out, "store       %llu events, %zu pending%s%s\n", (unsigned long long)r.spool.last_seq, r.spool.pending,
+	buf_printf(out, "store       %llu events, %zu pending%s%s%s\n", (unsigned long long)r.spool.last_seq, r.spool.pending,
+		   r.spool.tight ? ", the oldest make room for new ones: the disk is nearly full" : "",
 		   r.spool.degraded ? ", failing: " : "", r.spool.degraded ? r.spool.error : "");
 	for (size_t i = 0; i < n; i++) {
 		if (rows[i].kernel || rows[i].attributed)

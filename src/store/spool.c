@@ -14,7 +14,8 @@
 #include "base/json.h"
 #include "base/now.h"
 
-enum { GROUP_EVENTS = 256, GROUP_MS = 200, PENDING_BYTES = 8 << 20, RETRY_MS = 200, RETRY_MAX_MS = 5000, REOPEN_AFTER = 3 };
+enum { GROUP_EVENTS = 256, GROUP_MS = 200, PENDING_BYTES = 8 << 20, RETRY_MS = 200, RETRY_MAX_MS = 5000, REOPEN_AFTER = 3,
+       FULL_BYTES = 1 << 20, FULL_WAIT_BYTES = 64 << 10 };
 
 void spool_genesis(const char *store_id, uint8_t ret[static 32])
 {
@@ -325,6 +326,17 @@ static void commit_failed(struct spool *s, const struct err *e)
 	s->retry_ns = now_mono_ns() + (ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS) * NOW_NS_PER_MS;
 }
 
+/* Not by our own cap: nothing can be written at all.  What is to come waits in memory then, as much as a small commit
+ * can write later, so that nothing that was recorded has to go for a disk that is full for a while. */
+static bool may_wait(struct spool *s)
+{
+	struct db_size size;
+	struct err ignored;
+
+	return s->pending_bytes < FULL_WAIT_BYTES && db_size(s->db, &size, &ignored) == 0 &&
+	       size.disk_free < FULL_BYTES;
+}
+
 /* What can be done about a failure before trying once more; false: nothing. */
 static bool remedy(struct spool *s, const struct err *e)
 {
@@ -337,6 +349,8 @@ static bool remedy(struct spool *s, const struct err *e)
 		return true;
 	}
 	if (e->code == ENOSPC) {
+		if (may_wait(s))
+			return false;
 		db_drop_ballast(s->db);
 		db_reuse_wal(s->db);
 		db_cap(s->db, true);

@@ -9,7 +9,7 @@
 
 #include "base/now.h"
 
-enum { STEP_ROWS = 512, STEPS = 8, VACUUM_PAGES = 512, ROOM = 1 << 20 };
+enum { STEP_ROWS = 512, STEPS = 8, VACUUM_PAGES = 512, ROOM = 1 << 20, FLOOR = 16 << 20 };
 #define EXTEND_NS (24 * 3600 * NOW_NS_PER_S)
 
 struct step {
@@ -110,7 +110,7 @@ static int remove_step(struct spool *s, const struct step *step, int64_t wall_ns
 
 static bool is_tight(const struct spool *s, const struct db_size *size)
 {
-	return size->disk_free < s->config.min_free_bytes && size->file - size->used < ROOM;
+	return size->disk_free < s->config.min_free_bytes && size->file >= FLOOR && size->file - size->used < ROOM;
 }
 
 /* One step where one is needed; *ret_done: nothing (more) to do. */
@@ -159,7 +159,8 @@ int spool_retain(struct spool *s, int64_t wall_ns, bool force, struct err *e)
 	if (db_size(s->db, &size, e) < 0)
 		return -1;
 	tight = size.disk_free < s->config.min_free_bytes;
-	db_cap(s->db, tight);
+	s->stats.tight = tight;
+	db_cap(s->db, tight && size.file >= FLOOR);
 	if (db_tidy(s->db, tight ? 0 : VACUUM_PAGES, e) < 0)
 		return -1;
 	db_keep_ballast(s->db);
