@@ -26,7 +26,7 @@ static int send_closed(struct judge *j, struct fence *f, const struct table_abou
 	if (!a)
 		return err_plain(e, ENOMEM, "out of memory");
 	j->generation = about->ours && about->generation ? about->generation : 1;
-	if (link_open(&links, e) == 0 && ifaces_read(j->policy, links, a, &i, e) == 0)
+	if (link_open(&links, e) == 0 && ifaces_read(j->policy, links, NULL, a, &i, e) == 0)
 		rc = fence_send(f, j, &i, true, e);
 	arena_free(a);
 	return rc;

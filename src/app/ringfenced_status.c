@@ -284,7 +284,8 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 	for (size_t i = 0; i < ifs->n_missing; i++)
 		buf_printf(out, "missing     interface %s\n", ifs->missing[i]);
 	for (size_t i = 0; i < ifs->n_closed; i++)
-		buf_printf(out, "shut        interface %s stands on a guarded one and is in no zone\n", ifs->closed[i]);
+		buf_printf(out, "shut        interface %s, of no zone: it stands on a guarded one, or was or may be one\n",
+			   ifs->closed[i]);
 	for (unsigned i = 0; i < d->n_workers; i++) {
 		const struct worker_stats s = worker_stats(d->workers[i]);
 

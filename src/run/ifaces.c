@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* An interface that no zone names is open unless it stands on a guarded one: a VLAN, macvlan or bridge made on the cameras' port
- * must not become a way around its gate. */
+ * must not become a way around its gate.  Nor must another name: what was guarded under its old one stays shut, and while a
+ * guarded interface is missing every piece of hardware that no zone names may be it. */
 #include "run/ifaces.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/vec.h"
 #include "ident/who.h"
 #include "kern/link.h"
 #include "policy/policy.h"
@@ -28,8 +30,53 @@ static bool is_guarded(const struct link_iface *l, void *arg)
 	return i != WHO_NONE && p->ifaces[i].guarded;
 }
 
-static void sort_in(const struct policy *p, const struct link_map *m, const struct link_iface *l, struct arena *a,
-		    struct ifaces *r, struct flow_ifpair *pairs, const char **open, const char **closed, const char **l3)
+static bool was_guarded(const struct ifaces_memory *mem, uint32_t ifindex)
+{
+	for (size_t i = 0; mem && i < mem->n; i++) {
+		if (mem->at[i] == ifindex)
+			return true;
+	}
+	return false;
+}
+
+void ifaces_remember(struct ifaces_memory *mem, const struct policy *p, const struct ifaces *now)
+{
+	for (size_t i = 0; i < now->n_pairs; i++) {
+		const struct flow_ifpair *pair = &now->pairs[i];
+
+		if (!p->ifaces[pair->iface].guarded || was_guarded(mem, pair->ifindex))
+			continue;
+		if (mem->n < mem->cap || vec_grow((void **)&mem->at, &mem->cap, mem->n, sizeof(*mem->at)))
+			mem->at[mem->n++] = pair->ifindex;
+	}
+}
+
+void ifaces_release(struct ifaces_memory *mem, const struct policy *old, const struct link_map *m)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < mem->n; i++) {
+		const struct link_iface *l = link_by_index(m, mem->at[i]);
+
+		if (l && ifaces_find(old, l->name) == WHO_NONE)
+			mem->at[kept++] = mem->at[i];
+	}
+	mem->n = kept;
+}
+
+void ifaces_forget(struct ifaces_memory *mem)
+{
+	free(mem->at);
+	*mem = (struct ifaces_memory){ 0 };
+}
+
+static bool may_be_missing(const struct link_iface *l, const struct ifaces *r)
+{
+	return r->n_missing && l->ether && !l->loopback && !*l->kind;
+}
+
+static void sort_in(const struct policy *p, const struct link_map *m, const struct ifaces_memory *mem,
+		    const struct link_iface *l, struct arena *a, struct ifaces *r, struct flow_ifpair *pairs, const char **open, const char **closed, const char **l3)
 {
 	const uint32_t i = ifaces_find(p, l->name);
 	union { const struct policy *in; void *out; } u = { .in = p };
@@ -38,14 +85,16 @@ static void sort_in(const struct policy *p, const struct link_map *m, const stru
 		pairs[r->n_pairs++] = (struct flow_ifpair){ .ifindex = l->index, .iface = i };
 		if (!l->ether)
 			l3[r->n_l3++] = arena_strdup(a, l->name);
-	} else if (!link_stands_on(m, l->index, is_guarded, u.out)) {
+	} else if (!link_stands_on(m, l->index, is_guarded, u.out) && !was_guarded(mem, l->index) &&
+		   !may_be_missing(l, r)) {
 		open[r->n_open++] = arena_strdup(a, l->name);
 	} else {
 		closed[r->n_closed++] = arena_strdup(a, l->name);
 	}
 }
 
-int ifaces_read(const struct policy *p, const struct link_map *m, struct arena *a, struct ifaces *ret, struct err *e)
+int ifaces_read(const struct policy *p, const struct link_map *m, const struct ifaces_memory *mem, struct arena *a,
+		struct ifaces *ret, struct err *e)
 {
 	const size_t n = link_count(m);
 	struct flow_ifpair *pairs = arena_array(a, n + 1, struct flow_ifpair);
@@ -55,12 +104,12 @@ int ifaces_read(const struct policy *p, const struct link_map *m, struct arena *
 
 	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++)
-		sort_in(p, m, link_at(m, i), a, &r, pairs, open, closed, l3);
 	for (uint32_t i = 0; i < p->n_ifaces; i++) {
 		if (p->ifaces[i].guarded && !link_by_name(m, p->ifaces[i].name))
 			missing[r.n_missing++] = arena_strdup(a, p->ifaces[i].name);
 	}
+	for (size_t i = 0; i < n; i++)
+		sort_in(p, m, mem, link_at(m, i), a, &r, pairs, open, closed, l3);
 	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");
 	*ret = r;

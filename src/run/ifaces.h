@@ -18,13 +18,21 @@ struct policy;
 struct ifaces {
 	const struct flow_ifpair *pairs;        size_t n_pairs;         /* present ones of the policy */
 	const char *const *open;                size_t n_open;          /* of no zone, and standing on no guarded one */
-	const char *const *closed;              size_t n_closed;        /* of no zone, but standing on a guarded one: stay shut */
+	const char *const *closed;              size_t n_closed;        /* of no zone, but shut */
 	const char *const *l3;                  size_t n_l3;            /* the policy's that have no Ethernet addresses */
 	const char *const *missing;             size_t n_missing;       /* guarded in the policy, not there */
 };
 
-/* Everything goes to a. */
-int ifaces_read(const struct policy *p, const struct link_map *m, struct arena *a, struct ifaces *ret, struct err *e);
+/* Kernel indexes that stood under a guarded name: a rename must not open them. */
+struct ifaces_memory { uint32_t *at; size_t n, cap; };
+void ifaces_remember(struct ifaces_memory *mem, const struct policy *p, const struct ifaces *now);
+/* Before another policy: let go of those that still have the name that the old one guards; the new one says what they are. */
+void ifaces_release(struct ifaces_memory *mem, const struct policy *old, const struct link_map *m);
+void ifaces_forget(struct ifaces_memory *mem);
+
+/* Everything goes to a.  mem may be NULL. */
+int ifaces_read(const struct policy *p, const struct link_map *m, const struct ifaces_memory *mem, struct arena *a,
+		struct ifaces *ret, struct err *e);
 /* Whether anything that matters differs. */
 bool ifaces_equal(const struct ifaces *a, const struct ifaces *b);
 /* Index into policy->ifaces, or WHO_NONE. */

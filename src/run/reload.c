@@ -37,6 +37,7 @@ void reload_free(struct reload *r)
 	if (!r)
 		return;
 	judge_free(r->spare);
+	ifaces_forget(&r->memory);
 	arena_free(r->ifaces_arena);
 	free(r);
 }
@@ -144,7 +145,8 @@ static int wire(struct reload *r, struct judge *j, struct err *e)
 
 	if (!a)
 		return err_plain(e, ENOMEM, "out of memory");
-	if (ifaces_read(j->policy, r->c.links, a, &now, e) < 0 || judge_interfaces(j, now.pairs, now.n_pairs, e) < 0) {
+	if (ifaces_read(j->policy, r->c.links, &r->memory, a, &now, e) < 0 ||
+	    judge_interfaces(j, now.pairs, now.n_pairs, e) < 0) {
 		arena_free(a);
 		return -1;
 	}
@@ -152,6 +154,7 @@ static int wire(struct reload *r, struct judge *j, struct err *e)
 	arena_free(r->ifaces_arena);
 	r->ifaces_arena = a;
 	r->ifaces = now;
+	ifaces_remember(&r->memory, j->policy, &now);
 	return 0;
 }
 
@@ -198,6 +201,8 @@ int reload_apply(struct reload *r, struct judge *j, const char *by, struct err *
 		}
 	}
 	j = with_learnt(r, j, e);
+	if (before)
+		ifaces_release(&r->memory, before->policy, r->c.links);
 	if (!j || apply(r, j, e) < 0) {
 		if (r->ident && before)
 			ident_set_policy(r->ident, publish_current(r->c.publish)->policy, reload_now(r), &second);
@@ -283,7 +288,7 @@ int reload_links(struct reload *r, struct err *e)
 
 	if (!a)
 		return err_plain(e, ENOMEM, "out of memory");
-	if (ifaces_read(old->policy, r->c.links, a, &now, e) < 0) {
+	if (ifaces_read(old->policy, r->c.links, &r->memory, a, &now, e) < 0) {
 		arena_free(a);
 		return -1;
 	}

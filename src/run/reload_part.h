@@ -14,6 +14,7 @@ struct reload {
 	struct judge *spare;                    /* what to go back to while a policy is on trial */
 	struct arena *ifaces_arena;
 	struct ifaces ifaces;
+	struct ifaces_memory memory;
 };
 
 /* policy_loaded, mode_changed for each zone whose mode differs from before's (may be NULL), the texts and states for the store. */

@@ -198,7 +198,8 @@ void reload_tell_ifaces(struct reload *r, const struct ifaces *now)
 	}
 	for (size_t i = 0; i < now->n_closed; i++) {
 		if (!has(r->ifaces.closed, r->ifaces.n_closed, now->closed[i]))
-			tell_strange(r, now->closed[i], "an interface stands on a guarded one and stays shut");
+			tell_strange(r, now->closed[i],
+				     "an interface of no zone stays shut: it stands on a guarded one, or was or may be one");
 	}
 }
 
