@@ -149,8 +149,8 @@ static void forget(unsigned from, unsigned to)
 	FILE *f = fopen(scratch_path("rsyslog.out"), "we");
 
 	for (char *end; (end = strchr(line, '\n')); line = end + 1) {
-		const char *seq = strstr(line, "\"sequence\":");
-		unsigned long n = seq && seq < end ? strtoul(seq + 11, NULL, 10) : 0;
+		const char *seq = memmem(line, (size_t)(end - line), "\"sequence\":", 11);
+		unsigned long n = seq ? strtoul(seq + 11, NULL, 10) : 0;
 
 		if (n < from || n > to)
 			fwrite(line, 1, (size_t)(end - line) + 1, f);
