@@ -76,7 +76,8 @@ static bool may_be_missing(const struct link_iface *l, const struct ifaces *r)
 }
 
 static void sort_in(const struct policy *p, const struct link_map *m, const struct ifaces_memory *mem,
-		    const struct link_iface *l, struct arena *a, struct ifaces *r, struct flow_ifpair *pairs, const char **open, const char **closed, const char **l3)
+		    const struct link_iface *l, struct arena *a, struct ifaces *r,
+		    struct flow_ifpair *pairs, const char **open, const char **closed, const char **l3)
 {
 	const uint32_t i = ifaces_find(p, l->name);
 	union { const struct policy *in; void *out; } u = { .in = p };
