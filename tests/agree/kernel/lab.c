@@ -185,13 +185,13 @@ static unsigned port_beyond(const struct lab *l, int ifindex)
 	return i;
 }
 
-/* A frame or a packet from its network header on; no options or extensions are sent here. */
+/* A frame or a packet from its network header on; one extension header at most is sent here. */
 static void hand_on(unsigned port, const uint8_t *ip, ssize_t n, lab_heard_fn fn, void *arg)
 {
-	if (n >= 20 && ip[0] == 0x45)
-		fn(port, ip[9], ip + 20, (size_t)n - 20, arg);
-	else if (n >= 40 && ip[0] >> 4 == 6)
-		fn(port, ip[6], ip + 40, (size_t)n - 40, arg);
+	const ssize_t head = ip[0] >> 4 == 4 ? (ip[0] & 15) * 4 : ip[6] == IPPROTO_DSTOPTS ? 48 : 40;
+
+	if (n >= 20 && n >= head)
+		fn(port, ip[0] >> 4 == 4 ? ip[9] : head == 48 ? ip[40] : ip[6], ip + head, (size_t)(n - head), arg);
 }
 
 static unsigned hear_wire(const struct lab *l, lab_heard_fn fn, void *arg)

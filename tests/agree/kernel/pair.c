@@ -13,7 +13,8 @@
 #include "run/hit.h"
 #include "run/judge.h"
 
-enum { STRANGER = 4, HERE = 8, OWN = 6 };       /* percent: an interface that is not meant; to and from the firewall itself */
+enum { STRANGER = 4, HERE = 8, OWN = 6, ODD = 4 };
+/* percent: an interface that is not meant; to and from the firewall itself; options or an extension header */
 
 static unsigned port_of(struct gen *g, const struct policy *p, uint32_t ifindex)
 {
@@ -41,6 +42,8 @@ void pair_make(struct gen *g, const struct policy *p, const struct lab *l, const
 	ret->pkt.hook = ret->out == LAB_HERE ? PKT_INPUT : ret->in == LAB_HERE ? PKT_OUTPUT : PKT_FORWARD;
 	if (ret->pkt.has_ports)
 		ret->pkt.sport = (uint16_t)(1024 + token % PAIR_TOKENS);
+	if (gen_chance(g, ODD))
+		ret->pkt.shape = ret->pkt.src.family == 4 ? PKT_OPTIONS : PKT_EXTENSION;
 	if (ret->pkt.proto == 6)
 		ret->pkt.tcp_flags = PKT_TCP_SYN;
 }
@@ -107,6 +110,7 @@ void pair_answer(struct pair *x, struct gen *g, const struct judge *j)
 	a->dport = x->pkt.sport;
 	a->hook = x->in == LAB_HERE ? PKT_INPUT : x->out == LAB_HERE ? PKT_OUTPUT : PKT_FORWARD;
 	a->direction = PKT_REPLY;
+	a->shape = 0;
 	a->tcp_flags = x->pkt.proto == 6 ? PKT_TCP_SYN | PKT_TCP_ACK : 0;
 	a->icmp_type = x->pkt.proto == 1 ? 0 : x->pkt.proto == 58 ? 129 : 0;
 	a->has_smac = x->out != LAB_HERE;
@@ -129,7 +133,8 @@ bool pair_like(const struct pair *x, const struct pair *y)
 
 static bool is_of(const struct pkt *p, const struct pkt *q)
 {
-	return p->iif == q->iif && p->oif == q->oif && p->hook == q->hook && p->direction == q->direction && addr_equal(&p->src, &q->src) &&
+	return p->iif == q->iif && p->oif == q->oif && p->hook == q->hook && p->direction == q->direction && p->shape == q->shape &&
+	       addr_equal(&p->src, &q->src) &&
 	       addr_equal(&p->dst, &q->dst) && p->proto == q->proto && p->sport == q->sport && p->dport == q->dport &&
 	       (!p->has_smac || addr_mac_equal(&p->smac, &q->smac));
 }

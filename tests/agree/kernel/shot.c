@@ -68,22 +68,36 @@ static size_t transport_head(const struct pkt *p, uint32_t token, uint32_t copy,
 	return 16;
 }
 
+/* Options that do nothing, where the shape asks for some: the bytes that they take. */
+static size_t extra_of(const struct pkt *p)
+{
+	return p->shape & PKT_OPTIONS ? 4 : p->shape & PKT_EXTENSION ? 8 : 0;
+}
+
 static void network_head(const struct pkt *p, unsigned dscp, size_t n, uint8_t *h)
 {
+	const size_t extra = extra_of(p);
+
 	if (p->src.family == 4) {
-		h[0] = 0x45;
+		h[0] = (uint8_t)(0x45 + extra / 4);
 		h[1] = (uint8_t)(dscp << 2);
-		put16(h + 2, (uint32_t)(20 + n));
+		put16(h + 2, (uint32_t)(20 + extra + n));
 		h[8] = 64;
 		h[9] = p->proto;
 		memcpy(h + 12, p->src.b, 4);
 		memcpy(h + 16, p->dst.b, 4);
-		put_sum(h + 10, sum(h, 20, 0));
+		memset(h + 20, 1, extra);
+		put_sum(h + 10, sum(h, 20 + extra, 0));
 		return;
 	}
 	put16(h, 0x6000 | dscp << 6);
-	put16(h + 4, (uint32_t)n);
-	h[6] = p->proto;
+	put16(h + 4, (uint32_t)(extra + n));
+	h[6] = extra ? IPPROTO_DSTOPTS : p->proto;
+	if (extra) {
+		h[40] = p->proto;
+		h[42] = 1;                              /* PadN over the rest */
+		h[43] = 4;
+	}
 	h[7] = 64;
 	memcpy(h + 8, p->src.b, 16);
 	memcpy(h + 24, p->dst.b, 16);
@@ -93,7 +107,7 @@ size_t shot_make(const struct pkt *p, const struct mac *dmac, unsigned dscp, uin
 {
 	const bool six = p->src.family == 6;
 	const size_t bytes = six ? 16 : 4, n = head_of(p->proto) + PAYLOAD;
-	uint8_t *t = frame + 14 + (six ? 40 : 20), *data = t + head_of(p->proto);
+	uint8_t *t = frame + 14 + (six ? 40 : 20) + extra_of(p), *data = t + head_of(p->proto);
 	uint32_t pseudo = 0;
 	size_t at;
 
