@@ -128,16 +128,17 @@ END_TEST
 	"  - { name: two, from: { mac: \"ac:cc:8e:00:00:77\", zone: cctv }, to: vms, service: udp/5001, expect: allow, rule: rtp }\n" \
 	"  - { name: three, from: cam, to: vms, service: tcp/22, expect: allow }\n" \
 	"  - { name: four, at: 2030-01-15, from: vms, to: bad, service: tcp/8000, expect: allow, rule: ends }\n" \
+	"  - { name: six, from: { mac: \"ac:cc:8e:00:00:77\", address: 10.20.0.77 }, to: vms, service: udp/5001, expect: allow }\n" \
 	"  - { name: five, at: 2030-02-15, from: vms, to: bad, service: tcp/8000, expect: drop, rule: isolated }\n"
 
 START_TEST(tests_are_judged)
 {
 	struct judge *j = fake_judge(TESTED);
-	struct trial_result r[5];
+	struct trial_result r[6];
 	struct buf b;
 
 	ck_assert_uint_eq(trial_run(j, r), 1);
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 6; i++)
 		ck_assert_msg(r[i].passed == (i != 2), "test %d", i + 1);
 	buf_init(&b);
 	trial_text(j, &r[2], &b);
