@@ -5,7 +5,6 @@
 tally.py events SOURCE...	ECS lines on stdin: "packets N" of the blocked ones from these addresses,
 				"events N", "gaps N" in the sequence
 tally.py status			the status on stdin: "kernel N", "attributed N", "unequal N", "residual N"
-tally.py counters		nft -j list counters on stdin: "NAME N" each
 """
 import json
 import sys
@@ -62,10 +61,4 @@ def status():
             print(f"# residual {name} {n}")
 
 
-def counters():
-    for item in json.load(sys.stdin)["nftables"]:
-        if "counter" in item:
-            print(item["counter"]["name"], item["counter"]["packets"])
-
-
-{"events": lambda: events(sys.argv[2:]), "status": status, "counters": counters}[sys.argv[1]]()
+{"events": lambda: events(sys.argv[2:]), "status": status}[sys.argv[1]]()

@@ -167,7 +167,7 @@ qemu_pid=$!
 	kill -KILL "$qemu_pid" 2>/dev/null
 ) &
 watch_pid=$!
-wait "$qemu_pid"
+wait "$qemu_pid" 2>/dev/null
 qemu_rc=$?
 qemu_pid=
 kill "$watch_pid" 2>/dev/null
