@@ -180,16 +180,11 @@ static int note_acked(struct syslog *s, struct err *e)
 		return err_sys(e, errno, "%s port %s", s->conf->host, s->conf->port);
 	if (check_alive(s, e) < 0)      /* after the count: bytes acknowledged before an end that came later do not count */
 		return -1;
-	for (size_t i = 0; i < s->flight.n; i++) {
-		struct sent *x = &s->flight.at[i];
-
-		if (x->acked_ns == 0 && x->end + (uint64_t)queued <= s->written)
-			x->acked_ns = now;
-		if (x->acked_ns == 0 || x->acked_ns > due)
-			break;
-		s->confirmed = x->token;
-		done = i + 1;
-	}
+	for (size_t i = 0; i < s->flight.n; i++)
+		if (s->flight.at[i].acked_ns == 0 && s->flight.at[i].end + (uint64_t)queued <= s->written)
+			s->flight.at[i].acked_ns = now;
+	for (; done < s->flight.n && s->flight.at[done].acked_ns && s->flight.at[done].acked_ns <= due; done++)
+		s->confirmed = s->flight.at[done].token;
 	s->flight.n -= done;
 	if (done)
 		memmove(s->flight.at, s->flight.at + done, s->flight.n * sizeof(*s->flight.at));

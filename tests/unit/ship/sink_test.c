@@ -222,6 +222,27 @@ START_TEST(queued_bytes_are_not_confirmed)
 }
 END_TEST
 
+/* The time to live on runs for all that is acknowledged at once, not for one after the other. */
+START_TEST(confirmation_is_no_queue)
+{
+	unsigned port = 0;
+	pid_t pid = receiver_start(&port, true);
+	int64_t start = now_mono_ns();
+	uint64_t token = 0;
+
+	conf.confirm_ms = 300;
+	make_syslog(port);
+	for (uint64_t i = 1; i <= 20; i++)
+		OK(sink_send(sink, "x", 1, i, &e));
+	while (token < 20 && now_mono_ns() - start < 5 * NOW_NS_PER_S)
+		OK(sink_confirmed(sink, 50, &token, &e));
+	ck_assert_uint_eq(token, 20);
+	ck_assert_int_ge(now_mono_ns() - start, 300 * NOW_NS_PER_MS);
+	ck_assert_int_lt(now_mono_ns() - start, 2 * NOW_NS_PER_S);
+	receiver_stop(pid);
+}
+END_TEST
+
 /* Its kernel acknowledged the bytes, but it dies before it reads them: not confirmed. */
 START_TEST(a_receiver_that_dies_with_unread_bytes_confirms_nothing)
 {
@@ -278,6 +299,7 @@ int main(void)
 	tcase_add_test(tc, tcp_confirms_what_arrived);
 	tcase_add_test(tc, a_receiver_that_never_reads_is_given_up);
 	tcase_add_test(tc, queued_bytes_are_not_confirmed);
+	tcase_add_test(tc, confirmation_is_no_queue);
 	tcase_add_test(tc, a_receiver_that_dies_with_unread_bytes_confirms_nothing);
 	tcase_add_test(tc, a_stop_ends_every_wait);
 	return suite_run(tc);
