@@ -207,13 +207,14 @@ static uint64_t worked(struct run *r)
 	return n;
 }
 
-/* Is there to be a record?  A denial that is remembered is told once for all that look alike. */
+/* Is there to be a record?  A denial that is remembered is told once for all that look alike,
+ * those whose shape alone is wrong among them. */
 static bool wants_record(const struct run *r, const struct pair *x)
 {
 	const bool worth = x->want.action != POLICY_ALLOW || x->want.observed != POLICY_NONE || x->want.why == VERDICT_EXCEPTION;
 
-	for (unsigned i = 0; worth && x->want.remember && i < r->n; i++)
-		if (&r->pairs[i] != x && pair_like(&r->pairs[i], x))
+	for (unsigned i = 0; worth && i < r->n; i++)
+		if (&r->pairs[i] != x && r->pairs[i].want.remember && pair_like(&r->pairs[i], x))
 			return false;
 	return worth;
 }
