@@ -40,7 +40,7 @@ struct spool_stats {
 	uint64_t last_seq, committed_seq;
 	size_t pending;                         /* rows in memory */
 	bool full, degraded;                    /* the disk is full | the last commit failed */
-	bool tight;                             /* the disk is nearly full: beyond 16 MiB the oldest events make room for new ones */
+	bool tight;                             /* the disk is nearly full: beyond 16 MiB the oldest events make room */
 	char error[256];                        /* the last failure's words */
 };
 
