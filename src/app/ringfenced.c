@@ -192,6 +192,10 @@ static int start_recorder(struct ringfenced *d, const struct db_report *report, 
 {
 	struct recorder_config c = { .db = d->db, .report = report, .n_rings = d->n_workers };
 
+	d->gap_known = !d->about.ours || recorder_dropped_before(d->db, &c.dropped);
+	if (!d->about.ours)
+		c.dropped = 0;
+	d->told_before = c.dropped;
 	if (inventory_latest(d->db, ret_latest, e) < 0)
 		*ret_latest = 0;
 	if (inventory_resume(d->db, now_wall_ns(), e) < 0)
@@ -252,6 +256,8 @@ static int put_in_force(struct ringfenced *d, struct judge *j, struct err *e)
 	if (left.n)
 		ledger_tell(d->recorder, publish_current(d->publish), &left, now, now, true, &told);
 	table_ledger_free(&left);
+	c.gap_known = d->gap_known;
+	c.told_before = d->told_before + told.outage;
 	for (unsigned i = 0; i < d->n_workers; i++) {
 		c.workers[i] = d->workers[i];
 		if (worker_start(d->workers[i], e) < 0)

@@ -29,6 +29,8 @@ struct ringfenced {
 	int lock_fd, queue_fd, wish_fd, trial_timer;
 	struct probe probe;
 	bool native_queue, has_log, store_fallback;
+	bool gap_known;
+	uint64_t told_before;                   /* of the table that was there: drops in stored events */
 	struct db *db;                          /* until the recorder has it */
 	struct fence *fence;
 	struct table_about about;               /* what was there at the start */

@@ -24,9 +24,7 @@
 
 static uint64_t since_start(const struct watch_state *s, enum table_counter c)
 {
-	const uint64_t base = s->base.at[c].packets, now = s->counts.at[c].packets;
-
-	return now >= base ? now - base : now;
+	return s->counts.at[c].packets - s->base.at[c].packets;         /* wraps on purpose: a table made anew begins below 0 */
 }
 
 /* A row of the account. */
@@ -84,6 +82,7 @@ static void account_json(struct ringfenced *d, struct json *js)
 	json_u64(js, "queue_socket", r->queue_socket);
 	json_u64(js, "records_lost", r->hits_lost);
 	json_u64(js, "copies_lost", r->copies_lost);
+	json_u64(js, "before_start", s->gap);
 	json_end(js);
 	json_u64(js, "outage_packets", s->told.outage);
 	json_end(js);

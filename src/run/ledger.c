@@ -144,9 +144,7 @@ void ledger_tell(struct recorder *r, const struct judge *j, const struct table_l
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n; i++) {
-		told->packets[l->lines[i].kind] += l->lines[i].packets;
-		if (outage)
-			told->outage += l->lines[i].packets;
+		*(outage ? &told->outage : &told->packets[l->lines[i].kind]) += l->lines[i].packets;
 		if (elements && l->lines[i].kind == TABLE_L_DENIED && l->lines[i].packets)
 			elements[n++] = element_of(&l->lines[i]);
 	}

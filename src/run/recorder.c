@@ -35,6 +35,7 @@ struct recorder *recorder_new(const struct recorder_config *c, struct err *e)
 	r->tail = &r->head;
 	r->db = c->db;
 	r->n_rings = c->n_rings;
+	r->now.dropped = c->dropped;
 	memcpy(r->rings, c->rings, sizeof(r->rings));
 	r->merge = r->tell.merge = merge_new(&c->merge, recorder_emit, r);
 	if (!r->merge || r->wake_fd < 0) {
@@ -159,6 +160,7 @@ static void tick(struct recorder *r)
 	s = r->now;
 	merge_stats(r->merge, &s.merge);
 	spool_stats(r->spool, &s.spool);
+	recorder_keep_dropped(r);
 	s.epoch = db_epoch(r->db);
 	memcpy(s.chain, spool_chain(r->spool), sizeof(s.chain));
 	memcpy(s.store_id, db_id(r->db), sizeof(s.store_id) - 1);
@@ -329,6 +331,11 @@ struct recorder_stats recorder_stats(struct recorder *r)
 	s = r->shown;
 	pthread_mutex_unlock(&r->lock);
 	return s;
+}
+
+void recorder_dropped_anew(struct recorder *r)
+{
+	__atomic_store_n(&r->anew, true, __ATOMIC_RELEASE);
 }
 
 uint64_t recorder_beats(const struct recorder *r)

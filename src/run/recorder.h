@@ -28,6 +28,7 @@ struct recorder_config {
 	struct spool_config spool;
 	struct merge_config merge;
 	struct ring *rings[RECORDER_RINGS];     /* of struct hit; borrowed */
+	uint64_t dropped;                       /* what the events of former daemons tell of the same table */
 	unsigned n_rings;
 };
 
@@ -40,6 +41,7 @@ struct recorder_stats {
 	uint64_t outage;                        /* of these: while no daemon ran */
 	uint64_t elements;                      /* dumped */
 	uint64_t told;                          /* packets of events that main posted (flood, strange interface …) */
+	uint64_t dropped;                       /* dropped packets in all events stored since the table was made */
 	uint64_t inbox_lost;                    /* posts refused because the inbox was full */
 	uint64_t keep_failed;                   /* inventory changes that could not be kept */
 	uint64_t append_failed;
@@ -56,6 +58,8 @@ struct recorder_element {
 	uint64_t packets, bytes;
 };
 
+/* The same, from the store at the start: the last sum kept, and the events after it.  false: nothing was ever kept. */
+bool recorder_dropped_before(struct db *db, uint64_t *ret);
 struct recorder *recorder_new(const struct recorder_config *c, struct err *e);
 void recorder_free(struct recorder *r);         /* stops first: everything drained, told and committed */
 OWN(recorder)
@@ -74,6 +78,8 @@ void recorder_keep(struct recorder *r, recorder_keep_fn fn, void *arg, void (*dr
 uint64_t recorder_ticket(struct recorder *r);
 bool recorder_passed(struct recorder *r, uint64_t ticket);
 struct recorder_stats recorder_stats(struct recorder *r);
+/* The table was made anew: its counters began at 0, so the sum does. */
+void recorder_dropped_anew(struct recorder *r);
 uint64_t recorder_beats(const struct recorder *r);
 
 #endif

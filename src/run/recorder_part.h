@@ -41,6 +41,9 @@ struct recorder {
 	pthread_t thread;
 	bool running, stop;
 	int wake_fd;
+	uint64_t dropped_kept;                  /* the sum as last kept in the store */
+	int64_t dropped_due_ns;
+	bool anew;
 	uint64_t passed, beats, tickets;
 	pthread_mutex_t lock;
 	/* under lock: */
@@ -52,6 +55,8 @@ struct recorder {
 
 /* Store an event (merge's callback too). */
 void recorder_emit(void *arg, const struct event *ev);
+/* Keep the sum of dropped packets, when everything told is committed. */
+void recorder_keep_dropped(struct recorder *r);
 void recorder_hit(struct recorder *r, const struct hit *h);
 void recorder_elements(struct recorder *r, const struct recorder_item *it);
 

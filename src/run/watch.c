@@ -93,6 +93,11 @@ static uint64_t ledger_sum(const struct table_counts *c)
 	return sum;
 }
 
+bool watch_ledger_is_read(const struct watch *w)
+{
+	return ledger_sum(&w->s.counts) == w->turned_at;
+}
+
 static void turn(struct watch *w)
 {
 	const uint64_t sum = ledger_sum(&w->s.counts);

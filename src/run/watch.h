@@ -36,6 +36,8 @@ struct watch_config {
 	int queue_fd;                           /* nfq_stats_open */
 	unsigned turn_s, heartbeat_s;           /* 0: 10, 300 */
 	bool inherited;                         /* the first page to be collected was written before this daemon */
+	bool gap_known;                         /* the store says what former daemons told of this table: */
+	uint64_t told_before;                   /* … and of the page that was not live, by this one already */
 };
 
 /* What could not be attributed to any event's detail, each from its own source. */
@@ -50,6 +52,7 @@ struct watch_state {
 	struct ledger_told told;
 	struct watch_residual residual;
 	uint64_t tampers, turns, restores_failed;
+	uint64_t gap;                           /* dropped before this start, and told by nobody */
 	bool stuck;                             /* a thread has not moved */
 	bool degraded_table;                    /* our table could not be restored */
 };

@@ -18,9 +18,13 @@ struct watch {
 	uint64_t beats[WATCH_WORKERS], recorder_beats;
 	unsigned still[WATCH_WORKERS + 1];      /* seconds without a beat */
 	struct watch_residual told;             /* of the residual, as events */
+	uint64_t gap_min, drops_seen;           /* while the gap is being found out */
+	unsigned gap_rounds;
+	uint64_t gap_told;
 	unsigned epoch;                         /* of the store, as last seen */
 };
 
+bool watch_ledger_is_read(const struct watch *w);       /* but for the page that waits */
 void watch_heartbeat(struct watch *w);
 void watch_risks(struct watch *w);
 

@@ -22,11 +22,11 @@
 #include "run/worker.h"
 #include "store/inventory.h"
 
+enum { GAP_ROUNDS = 6 };
+
 static uint64_t since_start(const struct watch *w, enum table_counter c)
 {
-	const uint64_t base = w->s.base.at[c].packets, now = w->s.counts.at[c].packets;
-
-	return now >= base ? now - base : now;  /* the table was made anew: its counters began at 0 */
+	return w->s.counts.at[c].packets - w->s.base.at[c].packets;     /* wraps on purpose: see made_anew */
 }
 
 static void read_residual(struct watch *w)
@@ -62,12 +62,16 @@ static void read_residual(struct watch *w)
 
 struct loss {
 	const char *name, *what;
+	enum event_action action;
+	const char *why;                /* "queue": lost before the table could count it */
 	uint64_t now, *told;
 };
 
 static void tell_loss(struct watch *w, const struct loss *l)
 {
-	struct event ev = { .kind = EVENT_LOSS, .severity = POLICY_SEV_MEDIUM, .action = EVENT_DROPPED, .summary = true };
+	struct event ev = {
+		.kind = EVENT_LOSS, .severity = POLICY_SEV_MEDIUM, .action = l->action, .why = l->why, .summary = true,
+	};
 	struct json js;
 	struct buf b;
 
@@ -87,6 +91,46 @@ static void tell_loss(struct watch *w, const struct loss *l)
 	buf_fini(&b);
 }
 
+static uint64_t all_drops(const struct table_counts *c)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
+		sum += table_counter_is_drop(i) ? c->at[i].packets : 0;
+	return sum;
+}
+
+/* Everything that has been put to somebody's account since the table was made. */
+static uint64_t all_accounted(const struct watch *w)
+{
+	const struct recorder_stats r = recorder_stats(w->c.recorder);
+	const struct watch_residual *s = &w->s.residual;
+	uint64_t sum = w->c.told_before + r.denied + r.forgotten + r.rejected + w->s.told.outage;
+
+	for (size_t i = 0; i <= TABLE_L_CLOSED; i++)
+		sum += w->s.told.packets[i];
+	return sum + s->unkeyed + s->no_verdict + s->stale + s->fell_through + s->hits_lost;
+}
+
+/* What the kernel dropped beyond what anybody accounts for can only shrink while the ledger is being read: it is exact once all is
+ * read, and its smallest value a bound until then. */
+static void find_gap(struct watch *w)
+{
+	const uint64_t drops = all_drops(&w->s.counts), told = all_accounted(w);
+	const bool still = watch_ledger_is_read(w) && drops == w->drops_seen;
+	int64_t since;
+
+	w->drops_seen = drops;
+	if (!w->c.gap_known || w->c.inherited || fence_page_waits(w->c.fence, &since))
+		return;
+	if (w->gap_rounds == 0 || drops - told < w->gap_min)
+		w->gap_min = drops > told ? drops - told : 0;
+	if (!still && ++w->gap_rounds < GAP_ROUNDS)
+		return;
+	w->c.gap_known = false;
+	w->s.gap = w->gap_min;
+}
+
 void watch_refresh(struct watch *w)
 {
 	static struct log_limit limit;
@@ -94,19 +138,24 @@ void watch_refresh(struct watch *w)
 	const struct watch_residual *r = &w->s.residual;
 	struct err e = { 0 };
 	unsigned held;
+	const enum event_action D = EVENT_DROPPED;
 
 	if (fence_counters(w->c.fence, &w->s.counts, &e) < 0 && log_allow(&limit, 3, &held))
 		log_warn("the kernel's counters cannot be read error=\"%s\" held_back=%u", e.msg, held);
 	read_residual(w);
+	find_gap(w);
 	const struct loss losses[] = {
-		{ "unkeyed", "dropped by the kernel while its ledger was full", r->unkeyed, &t->unkeyed },
-		{ "no-verdict", "queued, and came back without an answer", r->no_verdict, &t->no_verdict },
-		{ "stale-verdict", "answered by a generation that was gone", r->stale, &t->stale },
-		{ "fell-through", "fell through the table", r->fell_through, &t->fell_through },
-		{ "queue-full", "dropped because the queue was full", r->queue_full, &t->queue_full },
-		{ "queue-socket", "dropped because the queue's socket was full", r->queue_socket, &t->queue_socket },
-		{ "hits-lost", "dropped as decided; the record was lost because the ring was full", r->hits_lost, &t->hits_lost },
-		{ "copies-lost", "passed in an observed zone; the copy was lost", r->copies_lost, &t->copies_lost },
+		{ "unkeyed", "dropped by the kernel while its ledger was full", D, NULL, r->unkeyed, &t->unkeyed },
+		{ "no-verdict", "queued, and came back without an answer", D, NULL, r->no_verdict, &t->no_verdict },
+		{ "stale-verdict", "answered by a generation that was gone", D, NULL, r->stale, &t->stale },
+		{ "fell-through", "fell through the table", D, NULL, r->fell_through, &t->fell_through },
+		{ "queue-full", "dropped because the queue was full", D, "queue", r->queue_full, &t->queue_full },
+		{ "queue-socket", "dropped because the queue's socket was full", D, "queue", r->queue_socket, &t->queue_socket },
+		{ "hits-lost", "dropped as decided; the record was lost, the ring was full", D, NULL, r->hits_lost, &t->hits_lost },
+		{ "copies-lost", "passed in an observed zone; the copy was lost", EVENT_PASSED, NULL, r->copies_lost,
+		  &t->copies_lost },
+		{ "gap", "dropped before this start; what was known of it went with the former daemon", D, NULL, w->s.gap,
+		  &w->gap_told },
 	};
 
 	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
@@ -224,6 +273,18 @@ static void tell_tamper(struct watch *w, const struct touched *t, const char *di
 		  (long long)us);
 }
 
+/* The table was gone, its counters begin at 0: what they had counted is carried on below 0. */
+static void made_anew(struct watch *w)
+{
+	for (unsigned i = 0; i < TABLE_COUNTERS; i++) {
+		w->s.base.at[i].packets -= w->s.counts.at[i].packets;
+		w->s.counts.at[i] = (__typeof__(w->s.counts.at[i])){ 0 };
+	}
+	w->turned_at = 0;
+	w->c.gap_known = false;
+	recorder_dropped_anew(w->c.recorder);
+}
+
 static void set_right(struct watch *w, const struct touched *t)
 {
 	struct err e = { 0 };
@@ -231,9 +292,11 @@ static void set_right(struct watch *w, const struct touched *t)
 	size_t n = 1;
 
 	buf_init(&differences);
-	if (fence_is_gone(w->c.fence))
+	if (fence_is_gone(w->c.fence)) {
 		buf_str(&differences, "the table was gone");
-	else if (fence_verify(w->c.fence, &differences, &n, &e) < 0)
+		made_anew(w);
+	}
+	if (!differences.len && fence_verify(w->c.fence, &differences, &n, &e) < 0)
 		n = 1;
 	if (n == 0) {
 		log_info("others touched the table, it is as it should be what=\"%s\"", t->what);

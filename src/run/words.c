@@ -229,6 +229,7 @@ void words_observed(const struct judge *j, const struct verdict *v, struct words
 
 	ev->kind = r->action == POLICY_ALLOW ? EVENT_WOULD_ALLOW : EVENT_WOULD_BLOCK;
 	ev->why = "observed";
+	ev->action = EVENT_NOTHING;             /* what became of the packet is told by the decision's own event */
 	ev->severity = (uint8_t)r->severity;
 	ev->exception = NULL;
 	rule_words(j->policy, v->observed, w, ev);
