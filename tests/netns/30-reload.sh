@@ -37,7 +37,7 @@ reloads() {
 }
 
 # The rules of the table without what counts: the same text as long as nothing was loaded.
-fingerprint() { in_ns fw nft -s -t list table inet ringfence 2>/dev/null | cksum; }
+fingerprint() { in_ns fw nft -s -t list table inet ringfence 2>/dev/null | sed -E 's/-[ab]\b/-page/g; s/page [ab]\b/page/g' | cksum; }
 
 refused() { # NAME POLICY_WRITE ARGUMENT...
 	local name=$1 before
