@@ -191,11 +191,14 @@ static int open_observer(struct ringfenced *d, struct err *e)
 static int start_recorder(struct ringfenced *d, const struct db_report *report, int64_t *ret_latest, struct err *e)
 {
 	struct recorder_config c = { .db = d->db, .report = report, .n_rings = d->n_workers };
+	uint64_t ignored;
 
 	d->gap_known = !d->about.ours || recorder_dropped_before(d->db, &c.dropped);
 	if (!d->about.ours)
 		c.dropped = 0;
 	d->told_before = c.dropped;
+	if (d->about.ours)
+		recorder_kept(d->db, WATCH_UNANSWERED, &d->unanswered_before, &ignored);
 	if (inventory_latest(d->db, ret_latest, e) < 0)
 		*ret_latest = 0;
 	if (inventory_resume(d->db, now_wall_ns(), e) < 0)
@@ -258,6 +261,7 @@ static int put_in_force(struct ringfenced *d, struct judge *j, struct err *e)
 	table_ledger_free(&left);
 	c.gap_known = d->gap_known;
 	c.told_before = d->told_before + told.outage;
+	c.unanswered_before = d->unanswered_before;
 	for (unsigned i = 0; i < d->n_workers; i++) {
 		c.workers[i] = d->workers[i];
 		if (worker_start(d->workers[i], e) < 0)

@@ -30,6 +30,7 @@ struct ringfenced {
 	struct probe probe;
 	bool native_queue, has_log, store_fallback;
 	bool gap_known;
+	uint64_t unanswered_before;
 	uint64_t told_before;                   /* of the table that was there: drops in stored events */
 	struct db *db;                          /* until the recorder has it */
 	struct fence *fence;

@@ -80,6 +80,7 @@ static void account_json(struct ringfenced *d, struct json *js)
 	json_u64(js, "fell_through", r->fell_through);
 	json_u64(js, "queue_full", r->queue_full);
 	json_u64(js, "queue_socket", r->queue_socket);
+	json_u64(js, "unanswered", r->unanswered);
 	json_u64(js, "records_lost", r->hits_lost);
 	json_u64(js, "copies_lost", r->copies_lost);
 	json_u64(js, "before_start", s->gap);

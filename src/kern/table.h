@@ -182,6 +182,7 @@ enum table_counter {
 	TABLE_C_POST_UNSTAMPED,         /* allowed, not stamped (next generation, related) */
 	TABLE_C_RELATED,                /* ICMP errors of stamped flows */
 	TABLE_C_OBSERVE_SKIPPED,        /* passed in an observed zone, over the limit of copies */
+	TABLE_C_ASKED,                  /* sent to a queue: what never comes back to be counted after it died there */
 	TABLE_COUNTERS
 };
 extern const char *const table_counter_names[TABLE_COUNTERS];

@@ -150,7 +150,9 @@ void table_build_asks(struct table_build *b)
 		return;
 	}
 	build_questions(b);
+	TABLE_RULE(b->t, TABLE_CH_ASK_Q, table_count(TABLE_C_ASKED));
 	TABLE_RULE(b->t, TABLE_CH_ASK_Q, { .op = TABLE_S_QUEUE, .index = b->in->queue, .native = b->in->native_queue });
+	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_Q, table_count(TABLE_C_ASKED));
 	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_Q,
 		   { .op = TABLE_S_QUEUE, .index = b->in->queue + 1U, .native = b->in->native_queue });
 }

@@ -129,6 +129,7 @@ const char *const table_counter_names[TABLE_COUNTERS] = {
 	[TABLE_C_NO_VERDICT] = "no-verdict", [TABLE_C_STALE_VERDICT] = "stale-verdict",
 	[TABLE_C_POST_ALLOWED] = "post-allowed", [TABLE_C_POST_UNSTAMPED] = "post-unstamped",
 	[TABLE_C_RELATED] = "related-passed", [TABLE_C_OBSERVE_SKIPPED] = "observe-skipped",
+	[TABLE_C_ASKED] = "asked",
 };
 
 bool table_counter_is_drop(enum table_counter c)

@@ -58,7 +58,10 @@ struct recorder_element {
 	uint64_t packets, bytes;
 };
 
-/* The same, from the store at the start: the last sum kept, and the events after it.  false: nothing was ever kept. */
+/* A sum that was kept in the store; false: none. */
+bool recorder_kept(struct db *db, const char *name, uint64_t *ret_packets, uint64_t *ret_bytes);
+/* Drops told in events of the table that is there, from the store at the start: the last sum kept, and the events after it.
+ * false: nothing was ever kept. */
 bool recorder_dropped_before(struct db *db, uint64_t *ret);
 struct recorder *recorder_new(const struct recorder_config *c, struct err *e);
 void recorder_free(struct recorder *r);         /* stops first: everything drained, told and committed */

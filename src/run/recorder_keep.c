@@ -68,7 +68,7 @@ static uint64_t dropped_after(const char *path, uint64_t seq)
 	return sum;
 }
 
-bool recorder_dropped_before(struct db *db, uint64_t *ret)
+bool recorder_kept(struct db *db, const char *name, uint64_t *ret_packets, uint64_t *ret_bytes)
 {
 	struct arena *a = arena_new();
 	struct inventory_counter *rows;
@@ -79,13 +79,24 @@ bool recorder_dropped_before(struct db *db, uint64_t *ret)
 	if (a && inventory_counters(db, a, &rows, &n, &e) < 0)
 		n = 0;
 	for (size_t i = 0; i < n && !found; i++) {
-		if (strcmp(rows[i].name, COUNTER) != 0)
+		if (strcmp(rows[i].name, name) != 0)
 			continue;
-		*ret = rows[i].packets + dropped_after(db_path(db), rows[i].bytes);
+		*ret_packets = rows[i].packets;
+		*ret_bytes = rows[i].bytes;
 		found = true;
 	}
 	arena_free(a);
 	return found;
+}
+
+bool recorder_dropped_before(struct db *db, uint64_t *ret)
+{
+	uint64_t sum, seq;
+
+	if (!recorder_kept(db, COUNTER, &sum, &seq))
+		return false;
+	*ret = sum + dropped_after(db_path(db), seq);
+	return true;
 }
 
 void recorder_emit(void *arg, const struct event *ev)

@@ -39,6 +39,7 @@ struct watch *watch_new(const struct watch_config *c, struct err *e)
 		return NULL;
 	}
 	w->s.counts = w->s.base;
+	w->unanswered = c->unanswered_before;
 	return w;
 }
 

@@ -23,6 +23,7 @@ struct watch;
 struct worker;
 
 enum { WATCH_WORKERS = 4 };
+#define WATCH_UNANSWERED "unanswered"
 
 struct watch_config {
 	struct fence *fence;
@@ -37,6 +38,7 @@ struct watch_config {
 	unsigned turn_s, heartbeat_s;           /* 0: 10, 300 */
 	bool inherited;                         /* the first page to be collected was written before this daemon */
 	bool gap_known;                         /* the store says what former daemons told of this table: */
+	uint64_t unanswered_before;             /* told of this table, by former daemons: WATCH_UNANSWERED of the store */
 	uint64_t told_before;                   /* … and of the page that was not live, by this one already */
 };
 
@@ -44,6 +46,7 @@ struct watch_config {
 struct watch_residual {
 	uint64_t unkeyed, no_verdict, stale, fell_through;      /* the table's counters */
 	uint64_t queue_full, queue_socket;                      /* the queues' rows in /proc */
+	uint64_t unanswered;                                    /* died in a queue: nobody listened, or it was flushed */
 	uint64_t hits_lost, copies_lost;                        /* rings; NFLOG sequence gaps */
 };
 

@@ -20,6 +20,7 @@ struct watch {
 	struct watch_residual told;             /* of the residual, as events */
 	uint64_t gap_min, drops_seen;           /* while the gap is being found out */
 	unsigned gap_rounds;
+	uint64_t asked, unanswered, queue_seen; /* asked: as of the refresh before; unanswered: told since the table was made */
 	uint64_t gap_told;
 	unsigned epoch;                         /* of the store, as last seen */
 };

@@ -29,13 +29,51 @@ static uint64_t since_start(const struct watch *w, enum table_counter c)
 	return w->s.counts.at[c].packets - w->s.base.at[c].packets;     /* wraps on purpose: see made_anew */
 }
 
+static int keep_unanswered(struct db *db, void *arg, struct err *e)
+{
+	const struct inventory_counter row = { .name = WATCH_UNANSWERED, .packets = *(const uint64_t *)arg };
+
+	return inventory_put_counter(db, &row, e);
+}
+
+/* What had been asked by the last time and was not answered by this one, nor waits, died in the queue: too little while there is
+ * traffic, exact when there is none.  What the queue itself says it lost is told under its own name. */
+static void find_unanswered(struct watch *w, uint64_t waiting)
+{
+	static const enum table_counter answers[] = {
+		TABLE_C_POST_DENIED, TABLE_C_POST_DENIED_ONCE, TABLE_C_POST_REJECTED, TABLE_C_NO_VERDICT, TABLE_C_STALE_VERDICT,
+		TABLE_C_POST_ALLOWED, TABLE_C_POST_UNSTAMPED,
+	};
+	struct watch_residual *r = &w->s.residual;
+	const uint64_t queue = r->queue_full + r->queue_socket, before = w->unanswered;
+	int64_t lost;
+	uint64_t *copy;
+
+	w->unanswered += queue - w->queue_seen;
+	w->queue_seen = queue;
+	lost = (int64_t)(w->asked - waiting - w->unanswered);
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		lost -= (int64_t)w->s.counts.at[answers[i]].packets;
+	w->asked = w->s.counts.at[TABLE_C_ASKED].packets;
+	if (lost > 0) {
+		r->unanswered += (uint64_t)lost;
+		w->unanswered += (uint64_t)lost;
+	}
+	copy = w->unanswered == before ? NULL : malloc(sizeof(*copy));
+	if (!copy)
+		return;
+	*copy = w->unanswered;
+	recorder_keep(w->c.recorder, keep_unanswered, copy, free);
+}
+
 static void read_residual(struct watch *w)
 {
 	static const enum table_counter unkeyed[] = {
 		TABLE_C_FLOOD_UNKEYED, TABLE_C_UNKNOWN_FLOOD_UNKEYED, TABLE_C_INVALID_UNKEYED,
 		TABLE_C_STRANGE_UNKEYED, TABLE_C_CLOSED_UNKEYED,
 	};
-	struct watch_residual r = { 0 };
+	struct watch_residual r = { .unanswered = w->s.residual.unanswered };
+	uint64_t waiting = 0;
 	struct nfq_stats q;
 	struct err e;
 
@@ -47,6 +85,7 @@ static void read_residual(struct watch *w)
 	for (uint16_t i = 0; i < 2 && w->c.queue_fd >= 0; i++) {
 		if (nfq_stats_read(w->c.queue_fd, (uint16_t)(w->c.queue + i), &q, &e) < 0 || !q.found)
 			continue;
+		waiting += q.waiting;
 		r.queue_full += q.dropped_full;
 		r.queue_socket += q.dropped_socket;
 	}
@@ -58,6 +97,7 @@ static void read_residual(struct watch *w)
 			r.copies_lost += s.vanished;
 	}
 	w->s.residual = r;
+	find_unanswered(w, waiting);
 }
 
 struct loss {
@@ -151,6 +191,7 @@ void watch_refresh(struct watch *w)
 		{ "fell-through", "fell through the table", D, NULL, r->fell_through, &t->fell_through },
 		{ "queue-full", "dropped because the queue was full", D, "queue", r->queue_full, &t->queue_full },
 		{ "queue-socket", "dropped because the queue's socket was full", D, "queue", r->queue_socket, &t->queue_socket },
+		{ "unanswered", "died in the queue: nobody was there to judge", D, "queue", r->unanswered, &t->unanswered },
 		{ "hits-lost", "dropped as decided; the record was lost, the ring was full", D, NULL, r->hits_lost, &t->hits_lost },
 		{ "copies-lost", "passed in an observed zone; the copy was lost", EVENT_PASSED, NULL, r->copies_lost,
 		  &t->copies_lost },
@@ -280,7 +321,7 @@ static void made_anew(struct watch *w)
 		w->s.base.at[i].packets -= w->s.counts.at[i].packets;
 		w->s.counts.at[i] = (__typeof__(w->s.counts.at[i])){ 0 };
 	}
-	w->turned_at = 0;
+	w->turned_at = w->asked = w->unanswered = 0;
 	w->c.gap_known = false;
 	recorder_dropped_anew(w->c.recorder);
 }
