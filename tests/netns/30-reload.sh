@@ -7,6 +7,7 @@
 . "$(dirname "$0")/probe.sh" || exit 2
 . "$(dirname "$0")/policy.sh" || exit 2
 . "$(dirname "$0")/load.sh" || exit 2
+RELOADS=${RELOADS:-${RINGFENCE_VM:+24}}
 RELOADS=${RELOADS:-120}
 ONE_PORT='- { id: one-port, from: cctv, to: vms, services: [udp/5001], action: allow }'
 

@@ -16,11 +16,14 @@ load_established() {
 	site_settle "${LOAD_TOKEN[new]}"
 }
 
-new_flows() { # EXPECT NAME: 20 new flows of A, 20 of R and 20 to R
+# New means ports that no flow had before.
+NEW_PORT=20000
+new_flows() { # EXPECT NAME EXPECT-FORBIDDEN: 20 new flows of A, 20 of R and 20 to R
 	ITEMS=()
-	probe "$1" "$2: new flows of A" axis vms udp 50310 n=20 --flows 20
-	probe "$3" "$2: new flows of R" hik desk udp 53 n=20 --flows 20
-	probe "$3" "$2: new flows to R" vms hik tcp-syn 443 n=20 --flows 20
+	NEW_PORT=$((NEW_PORT + 100))
+	probe "$1" "$2: new flows of A" axis vms udp 50310 n=20 sport=$NEW_PORT --flows 20
+	probe "$3" "$2: new flows of R" hik desk udp 53 n=20 sport=$NEW_PORT --flows 20
+	probe "$3" "$2: new flows to R" vms hik tcp-syn 443 n=20 sport=$NEW_PORT --flows 20
 	probe "$3" "$2: unknown devices" unk desk udp 53 n=20
 	probe "$3" "$2: A where it may not" axis desk udp 53 n=20
 	probe pass "$2: nobody's business" desk out udp 53 n=20
