@@ -227,6 +227,7 @@ static int make_reload(struct ringfenced *d, int64_t latest, struct err *e)
 	reload_learn(d->reload, observer_ident(d->observer));
 	if (latest > now_wall_ns()) {
 		reload_not_before(d->reload, latest);
+		d->clock_unsound = true;
 		log_warn("the clock is behind what the store has seen: what had ended stays ended");
 	}
 	for (unsigned i = 0; i < d->n_workers; i++)
@@ -254,7 +255,7 @@ static int put_in_force(struct ringfenced *d, struct judge *j, struct err *e)
 		table_ledger_free(&left);
 		return -1;
 	}
-	if (reload_now(d->reload) > now + NOW_NS_PER_S)
+	if (d->clock_unsound)
 		reload_event(d->reload, &unsound, "{\"what\":\"the clock is behind what the store has seen\"}");
 	if (left.n)
 		ledger_tell(d->recorder, publish_current(d->publish), &left, now, now, true, &told);

@@ -29,7 +29,7 @@ struct ringfenced {
 	int lock_fd, queue_fd, wish_fd, trial_timer;
 	struct probe probe;
 	bool native_queue, has_log, store_fallback;
-	bool gap_known;
+	bool gap_known, clock_unsound;
 	uint64_t unanswered_before;
 	uint64_t told_before;                   /* of the table that was there: drops in stored events */
 	struct db *db;                          /* until the recorder has it */

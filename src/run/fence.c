@@ -23,6 +23,8 @@ struct fence {
 	char old_page;                          /* not collected yet; 0: none */
 	int64_t old_since_ns;
 	unsigned last_generation;
+	uint32_t genid;                         /* of nf_tables, after our last transaction */
+	bool interleaved;                       /* others had one in between */
 };
 
 struct fence *fence_new(const struct fence_options *o, struct err *e)
@@ -136,6 +138,35 @@ static void adopt_bindings(struct fence *f, struct table_binding *b, size_t n)
 	f->in.n_bindings = n;
 }
 
+/* Around each transaction of ours: when notifications overflow (a big table makes many), the counter still tells whether
+ * anybody else changed anything. */
+static void ours_begins(struct fence *f)
+{
+	struct err e;
+	uint32_t now;
+
+	if (f->genid && (nl_genid(f->nl, &now, &e) < 0 || now != f->genid))
+		f->interleaved = true;
+}
+
+static void ours_ends(struct fence *f)
+{
+	struct err e;
+
+	if (nl_genid(f->nl, &f->genid, &e) < 0)
+		f->genid = 0;
+}
+
+bool fence_only_ours(struct fence *f)
+{
+	const bool interleaved = f->interleaved;
+	struct err e;
+	uint32_t now;
+
+	f->interleaved = false;
+	return !interleaved && f->genid && nl_genid(f->nl, &now, &e) == 0 && now == f->genid;
+}
+
 int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, bool closed, struct err *e)
 {
 	struct arena *a = arena_new();
@@ -146,6 +177,7 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 
 	if (!a)
 		return err_plain(e, ENOMEM, "out of memory");
+	ours_begins(f);
 	if (input_of(f, j, i, closed, page, a, &in, e) < 0 || table_build(&in, &t, e) < 0 || copy_bindings(&in, &bindings, e) < 0 ||
 	    table_send(f->nl, t, e) < 0) {
 		table_free(t);
@@ -153,6 +185,7 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 		arena_free(a);
 		return -1;
 	}
+	ours_ends(f);
 	if (f->in.page && page != f->in.page) {
 		f->old_page = f->in.page;
 		f->old_since_ns = now_mono_ns();
@@ -185,7 +218,9 @@ int fence_restore(struct fence *f, struct err *e)
 		return 0;
 	if (table_build(&f->in, &t, e) < 0)
 		return -1;
+	ours_begins(f);
 	rc = table_send(f->nl, t, e);
+	ours_ends(f);
 	table_free(f->table);
 	f->table = t;
 	return rc;
@@ -258,12 +293,14 @@ int fence_bind(struct fence *f, const struct judge *j, size_t *ret_changed, stru
 		arena_free(a);
 		return err_plain(e, ENOENT, "no table to bind in");
 	}
+	ours_begins(f);
 	if (table_input_from(j->policy, j->prog, j->who, &setup, a, &next, e) == 0 && copy_bindings(&next, &now, e) == 0)
 		rc = apply(f, now, next.n_bindings, a, &c, e);
 	if (rc == 0) {
 		adopt_bindings(f, TAKE(now), next.n_bindings);
 		*ret_changed = c.n_add + c.n_del;
 	}
+	ours_ends(f);
 	free(now);
 	arena_free(a);
 	return rc;
@@ -276,8 +313,10 @@ int fence_turn(struct fence *f, bool *ret, struct err *e)
 	*ret = false;
 	if (!f->table || f->old_page)
 		return 0;
+	ours_begins(f);
 	if (table_turn(f->nl, &f->in, e) < 0)
 		return -1;
+	ours_ends(f);
 	f->old_page = old;
 	f->old_since_ns = now_mono_ns();
 	*ret = true;
@@ -297,10 +336,12 @@ int fence_collect(struct fence *f, struct table_ledger *ret, struct err *e)
 		return 0;
 	if (table_read_ledger(f->nl, f->old_page, ret, e) < 0)
 		return -1;
+	ours_begins(f);
 	if (table_clear_page(f->nl, f->old_page, e) < 0) {
 		table_ledger_free(ret);
 		return -1;
 	}
+	ours_ends(f);
 	f->old_page = 0;
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include "run/recorder.h"
 #include "run/reload.h"
 #include "run/words.h"
+#include "store/db.h"
 #include "store/inventory.h"
 
 static const struct {
@@ -135,10 +136,8 @@ static int put_binding(struct db *db, const struct ident_binding *b, struct err 
 	return b->gone ? inventory_drop_binding(db, &row, e) : inventory_put_binding(db, &row, e);
 }
 
-static int keep_batch(struct db *db, void *arg, struct err *e)
+static int put_all(struct db *db, const struct batch *b, struct err *e)
 {
-	const struct batch *b = arg;
-
 	for (size_t i = 0; i < b->devices.n; i++) {
 		if (put_device(db, &b->devices.at[i], e) < 0)
 			return -1;
@@ -156,6 +155,17 @@ static int keep_batch(struct db *db, void *arg, struct err *e)
 			return -1;
 	}
 	return 0;
+}
+
+/* One transaction for all: each by itself would wait for the disk. */
+static int keep_batch(struct db *db, void *arg, struct err *e)
+{
+	if (db_begin(db, e) < 0)
+		return -1;
+	if (put_all(db, arg, e) == 0)
+		return db_commit(db, e);
+	db_rollback(db);
+	return -1;
 }
 
 static void on_device(void *ctx, const struct ident_device *d)

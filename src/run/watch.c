@@ -18,7 +18,7 @@
 #include "run/worker.h"
 
 #define EXPIRING_NS (INT64_C(14) * 86400 * NOW_NS_PER_S)
-enum { DAY_S = 86400, TURN_S = 10, HEARTBEAT_S = 300, STUCK_S = 8, SETTLE_MS = 900, LAST_SETTLE_MS = 30 };
+enum { PUT_AGAIN_S = 60, DAY_S = 86400, TURN_S = 10, HEARTBEAT_S = 300, STUCK_S = 8, SETTLE_MS = 900, LAST_SETTLE_MS = 30 };
 
 struct watch *watch_new(const struct watch_config *c, struct err *e)
 {
@@ -175,7 +175,7 @@ static bool all_move(struct watch *w)
 
 bool watch_second(struct watch *w)
 {
-	const unsigned epoch = recorder_stats(w->c.recorder).epoch;
+	const struct recorder_stats r = recorder_stats(w->c.recorder);
 
 	w->ticks++;
 	publish_tick(w->c.publish);
@@ -187,8 +187,11 @@ bool watch_second(struct watch *w)
 	}
 	time_passes(w);
 	trial_ends(w);
-	observer_keep(w->c.observer, epoch != w->epoch);
-	w->epoch = epoch;
+	if (r.keep_failed != w->keep_failed)
+		w->put_all_at = w->ticks + PUT_AGAIN_S;
+	w->keep_failed = r.keep_failed;
+	observer_keep(w->c.observer, r.epoch != w->epoch || w->ticks == w->put_all_at);
+	w->epoch = r.epoch;
 	if (w->ticks == 1)
 		watch_risks(w);
 	if (w->ticks % DAY_S == 1)

@@ -22,6 +22,8 @@ struct watch {
 	unsigned gap_rounds;
 	uint64_t asked, unanswered, queue_seen; /* asked: as of the refresh before; unanswered: told since the table was made */
 	uint64_t gap_told;
+	uint64_t keep_failed;           /* inventory changes lost, as last seen */
+	unsigned put_all_at;            /* tick at which everything is put again; 0: no need */
 	unsigned epoch;                         /* of the store, as last seen */
 };
 

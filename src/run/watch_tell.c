@@ -359,7 +359,7 @@ void watch_tamper(struct watch *w)
 
 	if (fence_watch(w->c.fence, on_change, &t, &lost, &e) < 0)
 		log_warn("notifications of nf_tables cannot be read error=\"%s\"", e.msg);
-	if (lost && !t.ours) {
+	if (lost && !t.ours && !fence_only_ours(w->c.fence)) {
 		t.ours = true;
 		memcpy(t.what, "notifications were lost", sizeof("notifications were lost"));
 	}
