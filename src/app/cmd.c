@@ -187,6 +187,23 @@ struct policy *cmd_load(const struct cmd *c, const char *path, struct diag **wit
 	return p;
 }
 
+struct policy *cmd_load_text(const struct cmd *c, const char *name, const char *text, size_t len)
+{
+	struct paths_data store;
+	const struct policy_paths paths = paths_policy(c->data, &store);
+	struct diag *d = diag_new();
+	struct policy *p = d ? policy_load_text(name, text, len, NULL, &paths, now_wall_ns(), d) : NULL;
+	struct buf out;
+
+	buf_init(&out);
+	if (!p && d)
+		diag_text(d, c->colour, &out);
+	fputs(buf_cstr(&out), stderr);
+	buf_fini(&out);
+	diag_free(d);
+	return p;
+}
+
 struct judge *cmd_judge(const struct cmd *c, const char *path)
 {
 	struct policy *p = cmd_load(c, path, NULL);

@@ -54,7 +54,10 @@ int cmd_common(struct cmd *c, int argc, char **argv, int *ret_at);
 
 /* Load, print the diagnostics to stderr (or into the JSON of check); NULL: refused.  with_diag: NULL, or takes the findings. */
 struct policy *cmd_load(const struct cmd *c, const char *path, struct diag **with_diag);
-/* The same and compiled for now. */
+/* Load a policy from memory, without includes; its findings go to stderr when it is refused (NULL).  With "version: 1" alone it
+ * is what is shipped: registry, makers and packs. */
+struct policy *cmd_load_text(const struct cmd *c, const char *name, const char *text, size_t len);
+/* The same as cmd_load and compiled for now. */
 struct judge *cmd_judge(const struct cmd *c, const char *path);
 /* Ask the daemon; prints its text to stdout (yes) or stderr. */
 int cmd_ask(const struct cmd *c, unsigned n, const char *const *words, unsigned timeout_ms);

@@ -2,20 +2,15 @@
 /* init: a first policy from what this machine has (interfaces, addresses) and sees (neighbours, a capture), commented and in
  * observe, so that nothing is dropped by it.  An interface becomes a guarded zone when a known camera maker's device stands on it.
  * Writes a new file; never over one that is there. */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "app/cmd.h"
 #include "app/cmd_init.h"
-#include "base/diag.h"
-#include "base/now.h"
 #include "kern/link.h"
-#include "run/paths.h"
 
 static const struct init_zone *zone_of(const struct init *in, const struct addr *a)
 {
@@ -141,25 +136,6 @@ static int look(struct init *in, const char *capture, struct err *e)
 	return rc;
 }
 
-/* The new file must load: what init writes, check accepts. */
-static int self_check(const struct cmd *c, const char *path, const struct buf *text)
-{
-	struct paths_data store;
-	const struct policy_paths paths = paths_policy(c->data, &store);
-	struct diag *d = diag_new();
-	struct policy *p = d ? policy_load_text(path, buf_cstr(text), text->len, NULL, &paths, now_wall_ns(), d) : NULL;
-	struct buf out;
-
-	buf_init(&out);
-	if (!p && d)
-		diag_text(d, c->colour, &out);
-	fputs(buf_cstr(&out), stderr);
-	buf_fini(&out);
-	policy_free(p);
-	diag_free(d);
-	return p ? 0 : -1;
-}
-
 static int write_new(const char *path, const struct buf *text, struct err *e)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
@@ -180,24 +156,6 @@ static int write_new(const char *path, const struct buf *text, struct err *e)
 	return 0;
 }
 
-static struct policy *shipped(const struct cmd *c)
-{
-	static const char text[] = "version: 1\n";
-	struct paths_data store;
-	const struct policy_paths paths = paths_policy(c->data, &store);
-	struct diag *d = diag_new();
-	struct policy *p = d ? policy_load_text("init", text, sizeof(text) - 1, NULL, &paths, now_wall_ns(), d) : NULL;
-	struct buf out;
-
-	buf_init(&out);
-	if (!p && d)
-		diag_text(d, c->colour, &out);
-	fputs(buf_cstr(&out), stderr);
-	buf_fini(&out);
-	diag_free(d);
-	return p;
-}
-
 static void report(const struct cmd *c, const struct init *in)
 {
 	size_t restricted = 0;
@@ -213,7 +171,9 @@ static void report(const struct cmd *c, const struct init *in)
 
 int cmd_init(struct cmd *c, int argc, char **argv)
 {
+	static const char empty[] = "version: 1\n";
 	struct init *in;
+	struct policy *written;
 	struct buf text;
 	struct err e = { 0 };
 	int rc = cmd_options(c, argc, argv, NULL, 0, 1);
@@ -228,13 +188,15 @@ int cmd_init(struct cmd *c, int argc, char **argv)
 	if (!in)
 		return cmd_misuse(c, "out of memory");
 	buf_init(&text);
-	in->shipped = shipped(c);
+	in->shipped = cmd_load_text(c, "init", empty, sizeof(empty) - 1);
 	rc = in->shipped ? look(in, c->n_args ? c->args[0] : NULL, &e) : -1;
 	if (rc == 0) {
 		cmd_init_write(in, &text);
-		rc = self_check(c, c->policy, &text);
-		if (rc < 0)
-			err_plain(&e, EINVAL, "what was found makes no policy that loads (above); please report it");
+		/* What init writes, check accepts. */
+		written = cmd_load_text(c, c->policy, buf_cstr(&text), text.len);
+		policy_free(written);
+		if (!written)
+			rc = err_plain(&e, EINVAL, "what was found makes no policy that loads (above); please report it");
 	}
 	if (rc == 0)
 		rc = write_new(c->policy, &text, &e);

@@ -7,12 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/diag.h"
 #include "base/json.h"
 #include "base/now.h"
 #include "net/pcap.h"
 #include "policy/registry.h"
-#include "run/paths.h"
 #include "run/source.h"
 
 enum { MACS = 1 << 16, ADDRS = 3 };
@@ -187,32 +185,13 @@ static void print_json(const struct policy *p, const struct census *all)
 	buf_fini(&out);
 }
 
-/* An empty policy: registry, makers and packs come with it. */
-static struct policy *shipped(const struct cmd *c)
-{
-	static const char text[] = "version: 1\n";
-	struct paths_data store;
-	const struct policy_paths paths = paths_policy(c->data, &store);
-	struct diag *d = diag_new();
-	struct policy *p = d ? policy_load_text("capture", text, sizeof(text) - 1, NULL, &paths, now_wall_ns(), d) : NULL;
-	struct buf out;
-
-	if (!p && d) {
-		buf_init(&out);
-		diag_text(d, c->colour, &out);
-		fputs(buf_cstr(&out), stderr);
-		buf_fini(&out);
-	}
-	diag_free(d);
-	return p;
-}
-
 int cmd_replay_devices(struct cmd *c, const char *path)
 {
+	static const char empty[] = "version: 1\n";     /* registry, makers and packs come with it */
 	struct census all = { 0 };
 	struct pkt pkts[SOURCE_BATCH];
 	struct err e = { 0 };
-	struct policy *p = shipped(c);
+	struct policy *p = cmd_load_text(c, "capture", empty, sizeof(empty) - 1);
 	struct source *s = p ? source_pcap_new(path, note, &all, &e) : NULL;
 	int n = -1;
 

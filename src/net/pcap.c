@@ -86,12 +86,11 @@ static int room(struct pcap *p, size_t n, struct err *e)
 	return 0;
 }
 
-/* The 24 bytes of a classic file's header, of which 4 are read. */
-static int open_classic(struct pcap *p, const uint8_t magic[4], bool nanoseconds, struct err *e)
+/* The rest of a classic file's header, behind its magic. */
+static int open_classic(struct pcap *p, bool nanoseconds, struct err *e)
 {
 	uint8_t rest[20];
 
-	(void)magic;
 	if (fill(p, rest, sizeof(rest)) != 1)
 		return bad(p, e, "the file header is cut short");
 	p->n_ifaces = 1;
@@ -140,7 +139,7 @@ static int open_magic(struct pcap *p, struct err *e)
 	p->swapped = v == 0xd4c3b2a1 || v == 0x4d3cb2a1;
 	v = u32(p, magic);
 	if (v == 0xa1b2c3d4 || v == 0xa1b23c4d)
-		return open_classic(p, magic, v == 0xa1b23c4d, e);
+		return open_classic(p, v == 0xa1b23c4d, e);
 	return bad(p, e, "not a capture file: neither pcap nor pcapng");
 }
 
