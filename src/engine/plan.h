@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* plan: what of a program the kernel can decide by itself, as plain data for the table's who, where and what.
+ *
+ * It is made by asking the program (prog_eval) about one of each kind of end and service that it tells apart, never by reading
+ * the policy a second time; so the kernel's answers are the program's.  What it leaves out is asked (PLAN_ASK): both ends guarded,
+ * observed entries, reject, unknown or unverified devices, ends of which the address alone does not tell who they are, and
+ * whatever does not fit PLAN_MAX_…: an absent span or class is never an answer.
+ *
+ * A device end is of a class by its interface, identity and address; the other end ("place") is an interval of addresses behind
+ * an interface that is not guarded, or the firewall itself; a service is a protocol with an interval of destination ports or
+ * ICMP types.  Frozen once built; keeps pointers into the program's policy. */
+#ifndef ENGINE_PLAN_H
+#define ENGINE_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/own.h"
+#include "engine/prog.h"
+#include "ident/who.h"
+#include "net/addr.h"
+
+struct plan;
+
+/* Beyond these the rest is asked, and plan_stats says how much. */
+enum { PLAN_MAX_CLASSES = 1024, PLAN_MAX_SPANS = 262144, PLAN_MAX_SERVICES = 65536 };
+#define PLAN_NONE UINT32_MAX
+
+enum plan_act {
+	PLAN_ASK,
+	PLAN_ALLOW,             /* stamp it; rule: the rule or exception, whose counter it is */
+	PLAN_DROP,              /* the program would deny and remember it (RESTRICT, RULE, DEFAULT); rule: POLICY_NONE for the default */
+};
+
+/* One answer.  ends_ns: 0, or wall clock: an allow that holds only before that moment (the entry's expiry). */
+struct plan_answer { uint8_t act; uint32_t rule; int64_t ends_ns; };
+
+/* tcp, udp: destination ports lo..hi; icmp, ipv6-icmp: types lo..hi. */
+struct plan_service { uint8_t proto; uint16_t lo, hi; struct plan_answer answer; };
+
+/* What may be opened between a class and a place: services sorted by proto and lo, disjoint, none of them PLAN_ASK unless rest is
+ * not; every other tcp, udp and ICMP flow gets rest, every other protocol is asked.  Equal ones are one. */
+struct plan_what {
+	const struct plan_service *services;
+	size_t n_services;
+	struct plan_answer rest;        /* PLAN_ASK or PLAN_DROP */
+};
+
+/* Addresses lo..hi (inclusive, one family), what: into plan_whats.  Sorted, disjoint, neighbours with the same what joined. */
+struct plan_span { struct addr lo, hi; uint32_t what; };
+struct plan_where { const struct plan_span *spans; size_t n_spans; };
+
+/* Of a class: what it opens to (destination address, any open interface), and what opens to it from interface i of the policy
+ * (source address; PLAN_NONE: guarded or all is asked). */
+struct plan_class {
+	uint32_t to4, to6;              /* into plan_wheres, or PLAN_NONE */
+	uint32_t firewall;              /* into plan_whats: what it may open to this host, or PLAN_NONE */
+	const uint32_t *from4, *from6;  /* by policy interface: into plan_wheres, or PLAN_NONE */
+	const char *name;               /* for people: "axis", "restricted", "old-nvr"; letters, digits, '-'; not unique */
+};
+
+/* bindings: the verified ones that are there now; a class is made for each kind among them.  *e names what is too big only when
+ * memory runs out. */
+int plan_build(const struct prog *prog, const struct who *w, struct plan **ret, struct err *e);
+void plan_free(struct plan *p);         /* NULL is fine */
+OWN(plan)
+/* The class of a binding; PLAN_NONE: the plan has none for its kind (it came later, or the limits were reached): it is asked. */
+uint32_t plan_class_of(const struct plan *p, const struct who_binding *b);
+size_t plan_classes(const struct plan *p);
+const struct plan_class *plan_class(const struct plan *p, uint32_t i);
+size_t plan_wheres(const struct plan *p);
+const struct plan_where *plan_where(const struct plan *p, uint32_t i);
+size_t plan_whats(const struct plan *p);
+const struct plan_what *plan_what(const struct plan *p, uint32_t i);
+
+/* The plan's own answer for a flow, as the kernel would find it: for the agreement tests. */
+struct plan_answer plan_eval(const struct plan *p, const struct who *w, const struct flow *f);
+
+struct plan_stats { size_t classes, wheres, whats, spans, services, bytes; bool classes_left_out, spans_left_out, services_left_out; };
+struct plan_stats plan_stats(const struct plan *p);
+
+#endif
