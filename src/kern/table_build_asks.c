@@ -99,6 +99,7 @@ static void build_questions(struct table_build *b)
 {
 	const struct table_rates *r = &b->rates;
 
+	TABLE_RULE(b->t, TABLE_CH_DENY, table_goto(TABLE_CH_ASK));
 	TABLE_RULE(b->t, TABLE_CH_ASK, table_jump(TABLE_CH_DENIED));
 	build_note(b, TABLE_CH_ASK, TABLE_NOTE_ASKED, TABLE_CH_ASK_METER);
 	TABLE_RULE(b->t, TABLE_CH_ASK_REPLY, table_jump(TABLE_CH_DENIED_REPLY));
@@ -136,7 +137,7 @@ static void build_closed(struct table_build *b)
 {
 	static const enum table_fixed_chain doors[] = {
 		TABLE_CH_ASK, TABLE_CH_ASK_REPLY, TABLE_CH_UNKNOWN, TABLE_CH_UNKNOWN_REPLY, TABLE_CH_ASK_OUT,
-		TABLE_CH_ASK_OUT_REPLY,
+		TABLE_CH_ASK_OUT_REPLY, TABLE_CH_DENY,
 	};
 
 	for (size_t i = 0; i < sizeof(doors) / sizeof(*doors); i++)

@@ -108,6 +108,7 @@ const char *const table_chain_rows[TABLE_CH_FIXED] = {
 	[TABLE_CH_SLOW] = "slow", [TABLE_CH_SLOW_RELATED] = "slow-related",
 	[TABLE_CH_ASK] = "ask", [TABLE_CH_ASK_REPLY] = "ask-reply", [TABLE_CH_ASK_METER] = "ask-meter",
 	[TABLE_CH_ASK_OUT] = "ask-out", [TABLE_CH_ASK_OUT_REPLY] = "ask-out-reply",
+	[TABLE_CH_DENY] = "deny",
 	[TABLE_CH_UNKNOWN] = "unknown", [TABLE_CH_UNKNOWN_REPLY] = "unknown-reply", [TABLE_CH_UNKNOWN_METER] = "unknown-meter",
 	[TABLE_CH_ASK_Q] = "ask-q", [TABLE_CH_UNKNOWN_Q] = "unknown-q",
 	[TABLE_CH_DENIED] = "denied", [TABLE_CH_DENIED_REPLY] = "denied-reply",
