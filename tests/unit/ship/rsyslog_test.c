@@ -148,7 +148,7 @@ static void forget(unsigned from, unsigned to)
 	char *text = received_slurp(scratch_path("rsyslog.out"), &len), *line = text;
 	FILE *f = fopen(scratch_path("rsyslog.out"), "we");
 
-	for (char *end; (end = strchr(line, '\n')); line = end + 1) {
+	for (char *end; (end = memchr(line, '\n', len - (size_t)(line - text))); line = end + 1) {
 		const char *seq = memmem(line, (size_t)(end - line), "\"sequence\":", 11);
 		unsigned long n = seq ? strtoul(seq + 11, NULL, 10) : 0;
 
