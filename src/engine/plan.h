@@ -4,11 +4,12 @@
  * It is made by asking the program (prog_eval) about one of each kind of end and service that it tells apart, never by reading
  * the policy a second time; so the kernel's answers are the program's.  What it leaves out is asked (PLAN_ASK): both ends guarded,
  * observed entries, reject, unknown or unverified devices, ends of which the address alone does not tell who they are, and
- * whatever does not fit PLAN_MAX_…: an absent span or class is never an answer.
+ * whatever does not fit PLAN_MAX_…: an absent span or class is never an answer.  It speaks of what an end of a flow opens; replies
+ * are asked about, and ICMP but for requests (others belong to some flow).
  *
  * A device end is of a class by its interface, identity and address; the other end ("place") is an interval of addresses behind
  * an interface that is not guarded, or the firewall itself; a service is a protocol with an interval of destination ports or
- * ICMP types.  Frozen once built; keeps pointers into the program's policy. */
+ * ICMP types.  Frozen once built, any thread; keeps pointers into the program and its policy, which must outlive it. */
 #ifndef ENGINE_PLAN_H
 #define ENGINE_PLAN_H
 
@@ -61,12 +62,18 @@ struct plan_class {
 	const char *name;               /* for people: "axis", "restricted", "old-nvr"; letters, digits, '-'; not unique */
 };
 
+/* A sender on an interface that is not guarded is known by its MAC before its address, if that MAC tells anything: a restricted
+ * maker's, a listed device's.  Packets from open interfaces with such a MAC are asked about; from4 and from6 hold for the others.
+ * Sorted, disjoint. */
+struct plan_macs { struct mac lo, hi; };
+
 /* bindings: the verified ones that are there now; a class is made for each kind among them.  *e names what is too big only when
  * memory runs out. */
 int plan_build(const struct prog *prog, const struct who *w, struct plan **ret, struct err *e);
 void plan_free(struct plan *p);         /* NULL is fine */
 OWN(plan)
-/* The class of a binding; PLAN_NONE: the plan has none for its kind (it came later, or the limits were reached): it is asked. */
+/* The class of a binding; PLAN_NONE: the plan has none for its kind (it came later, or the limits were reached): it is asked.
+ * What is opened to an address that bindings of several classes hold on one interface is asked. */
 uint32_t plan_class_of(const struct plan *p, const struct who_binding *b);
 size_t plan_classes(const struct plan *p);
 const struct plan_class *plan_class(const struct plan *p, uint32_t i);
@@ -74,6 +81,8 @@ size_t plan_wheres(const struct plan *p);
 const struct plan_where *plan_where(const struct plan *p, uint32_t i);
 size_t plan_whats(const struct plan *p);
 const struct plan_what *plan_what(const struct plan *p, uint32_t i);
+size_t plan_macs(const struct plan *p);
+const struct plan_macs *plan_mac(const struct plan *p, uint32_t i);
 
 /* The plan's own answer for a flow, as the kernel would find it: for the agreement tests. */
 struct plan_answer plan_eval(const struct plan *p, const struct who *w, const struct flow *f);
