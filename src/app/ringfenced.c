@@ -216,8 +216,8 @@ static int start_recorder(struct ringfenced *d, const struct db_report *report, 
 static int make_reload(struct ringfenced *d, int64_t latest, struct err *e)
 {
 	const struct reload_config c = {
-		.policy = d->o.policy, .data = d->o.data, .publish = d->publish, .fence = d->fence, .links = d->links,
-		.recorder = d->recorder,
+		.policy = d->o.policy, .data = d->o.data, .state = d->o.state, .publish = d->publish, .fence = d->fence,
+		.links = d->links, .recorder = d->recorder,
 	};
 	struct ring *wishes[RINGFENCED_WORKERS];
 
@@ -251,10 +251,12 @@ static int put_in_force(struct ringfenced *d, struct judge *j, struct err *e)
 
 	if (d->about.ours && d->about.layout == TABLE_LAYOUT && fence_collect_left(d->fence, &d->about, &left, e) < 0)
 		log_warn("what the kernel dropped before this start cannot be read error=\"%s\"", e->msg);
-	if (reload_apply(d->reload, j, "start", e) < 0) {
+	if (reload_apply(d->reload, j, reload_stands_in(d->reload) ? "start: the last confirmed policy, the file was on trial" :
+			 "start", e) < 0) {
 		table_ledger_free(&left);
 		return -1;
 	}
+	reload_settle(d->reload);
 	if (d->clock_unsound)
 		reload_event(d->reload, &unsound, "{\"what\":\"the clock is behind what the store has seen\"}");
 	if (left.n)
@@ -398,7 +400,7 @@ static int listen_to_all(struct ringfenced *d, struct err *e)
 /* Everything in order; the policy's findings go to stderr. */
 static int start(struct ringfenced *d, struct err *e)
 {
-	char lock[PATHS_MAX];
+	char lock[PATHS_MAX], why[sizeof(e->msg)];
 	struct db_report report = { 0 };
 	struct judge *j;
 	struct buf findings;
@@ -412,13 +414,14 @@ static int start(struct ringfenced *d, struct err *e)
 	    make_reload(d, latest, e) < 0)
 		return -1;
 	buf_init(&findings);
-	j = reload_candidate(d->reload, isatty(STDERR_FILENO), &findings);
+	j = reload_first(d->reload, isatty(STDERR_FILENO), &findings, e);
+	snprintf(why, sizeof(why), "%s", j ? "" : e->msg);
 	fputs(buf_cstr(&findings), stderr);
 	if (!j)
 		reload_refused(d->reload, "start", buf_cstr(&findings));
 	buf_fini(&findings);
 	if (!j)
-		return err_plain(e, EINVAL, "%s is refused; %s", d->o.policy,
+		return err_plain(e, EINVAL, "%s; %s", why,
 				 d->about.ours ? "the table in the kernel stays as it is" : "nothing is in force");
 	if (put_in_force(d, j, e) < 0 || listen_to_all(d, e) < 0)
 		return -1;

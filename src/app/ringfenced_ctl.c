@@ -68,19 +68,21 @@ enum ctl_status ringfenced_reload(struct ringfenced *d, const char *by, unsigned
 		buf_str(text, "refused: nothing was changed\n");
 		return CTL_NO;
 	}
-	if (trial_s && reload_try(d->reload, &e) < 0) {
+	if (trial_s && reload_try(d->reload, j, &e) < 0) {
 		judge_free(j);
 		buf_printf(text, "%s\n", e.msg);
 		return CTL_NO;
 	}
 	if (reload_apply(d->reload, j, by, &e) < 0) {
 		if (trial_s)
-			reload_confirm(d->reload);
+			reload_abandon(d->reload);
 		buf_printf(text, "the kernel refused, what was in force stays: %s\n", e.msg);
 		return CTL_NO;
 	}
 	if (trial_s)
 		watch_trial(d->watch, now_mono_ns() + (int64_t)trial_s * NOW_NS_PER_S);
+	else
+		reload_settle(d->reload);
 	j = NULL;
 	buf_printf(text, "in force: generation %u", publish_current(d->publish)->generation);
 	if (trial_s)

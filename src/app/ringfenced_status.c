@@ -167,10 +167,12 @@ static void names_json(struct json *js, const char *key, const char *const *name
 	json_end_array(js);
 }
 
-static void policy_json(const struct judge *j, struct json *js)
+/* stands_in: the file was on trial and not confirmed, this is what was before it. */
+static void policy_json(const struct judge *j, bool stands_in, struct json *js)
 {
 	json_object(js, "policy");
 	json_str(js, "path", j->policy->path);
+	json_bool(js, "stands_in", stands_in);
 	json_str(js, "revision", j->policy->revision);
 	json_str(js, "site", j->policy->site.name);
 	json_str(js, "mode", word_name(policy_mode_words, (int)j->policy->mode));
@@ -247,7 +249,7 @@ void ringfenced_status_json(struct ringfenced *d, struct buf *out)
 	json_u64(&js, "generation", j->generation);
 	json_bool(&js, "on_trial", reload_on_trial(d->reload));
 	json_u64(&js, "retired_judges", publish_retired(d->publish));
-	policy_json(j, &js);
+	policy_json(j, reload_stands_in(d->reload), &js);
 	json_object(&js, "interfaces");
 	names_json(&js, "open", i->open, i->n_open);
 	names_json(&js, "shut", i->closed, i->n_closed);
@@ -281,6 +283,9 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 	buf_printf(out, "policy      %s, revision %s, mode %s, generation %u\n", j->policy->path,
 		   j->policy->revision ? j->policy->revision : "-", word_name(policy_mode_words, (int)j->policy->mode),
 		   j->generation);
+	if (reload_stands_in(d->reload))
+		buf_printf(out, "policy      stands in for %s, whose trial was not confirmed (ringfence reload loads it)\n",
+			   d->o.policy);
 	buf_printf(out, "devices     %zu bindings in the kernel\n", in ? in->n_bindings : 0);
 	for (size_t i = 0; i < ifs->n_missing; i++)
 		buf_printf(out, "missing     interface %s\n", ifs->missing[i]);

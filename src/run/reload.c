@@ -25,10 +25,15 @@ struct reload *reload_new(const struct reload_config *c, struct err *e)
 {
 	struct reload *r = calloc(1, sizeof(*r));
 
-	if (!r)
+	if (!r) {
 		err_plain(e, ENOMEM, "out of memory");
-	else
-		r->c = *c;
+		return NULL;
+	}
+	r->c = *c;
+	if (c->state && kept_open(&r->kept, c->state, c->policy, e) < 0) {
+		log_error("which policy was confirmed last cannot be read: starting with the file error=\"%s\"", e->msg);
+		r->c.state = NULL;
+	}
 	return r;
 }
 
@@ -87,12 +92,12 @@ static bool tests_pass(const struct judge *j, struct buf *out)
 	return bad == 0;
 }
 
-struct judge *reload_candidate(struct reload *r, bool colour, struct buf *out)
+struct judge *reload_from(struct reload *r, const char *path, bool colour, struct buf *out)
 {
 	struct paths_data store;
 	const struct policy_paths paths = paths_policy(r->c.data, &store);
 	struct diag *d = diag_new();
-	struct policy *p = d ? policy_load(r->c.policy, &paths, now_wall_ns(), d) : NULL;
+	struct policy *p = d ? policy_load(path, &paths, now_wall_ns(), d) : NULL;
 	AUTO(judge) j = NULL;
 	struct err e = { 0 };
 
@@ -106,6 +111,11 @@ struct judge *reload_candidate(struct reload *r, bool colour, struct buf *out)
 	if (j && tests_pass(j, out))
 		return TAKE(j);
 	return NULL;
+}
+
+struct judge *reload_candidate(struct reload *r, bool colour, struct buf *out)
+{
+	return reload_from(r, r->c.policy, colour, out);
 }
 
 /* Put in force without a new generation being asked for: publish, then the kernel; back again when it refuses. */
@@ -211,40 +221,6 @@ int reload_apply(struct reload *r, struct judge *j, const char *by, struct err *
 	}
 	reload_tell_loaded(r, publish_current(r->c.publish), before, by);
 	judge_free(before);
-	return 0;
-}
-
-int reload_try(struct reload *r, struct err *e)
-{
-	const struct judge *now = publish_current(r->c.publish);
-
-	if (r->spare)
-		return err_plain(e, EBUSY, "a policy is on trial already: confirm or cancel it first");
-	r->spare = judge_who(now, r->ident, e);
-	return r->spare ? 0 : -1;
-}
-
-bool reload_on_trial(const struct reload *r)
-{
-	return r->spare != NULL;
-}
-
-void reload_confirm(struct reload *r)
-{
-	judge_free(r->spare);
-	r->spare = NULL;
-}
-
-int reload_rollback(struct reload *r, const char *by, struct err *e)
-{
-	struct judge *j;
-
-	if (!r->spare)
-		return err_plain(e, ENOENT, "no policy is on trial");
-	j = judge_at(r->spare, NULL, reload_now(r), e);
-	if (!j || reload_apply(r, j, by, e) < 0)
-		return -1;
-	reload_confirm(r);
 	return 0;
 }
 

@@ -28,6 +28,7 @@ struct reload;
 
 struct reload_config {
 	const char *policy, *data;              /* paths; data NULL: the defaults */
+	const char *state;                      /* where the last confirmed policy is kept; NULL: nowhere (no trials) */
 	struct publish *publish;
 	struct fence *fence;
 	struct link_map *links;
@@ -50,11 +51,19 @@ int reload_apply(struct reload *r, struct judge *j, const char *by, struct err *
 /* Tell that a file was refused. */
 void reload_refused(struct reload *r, const char *by, const char *text);
 
-/* On trial: keep the policy in force as the one to go back to, before reload_apply.  -1: one is on trial already. */
-int reload_try(struct reload *r, struct err *e);
+/* At start: the file's policy, or the last confirmed one where the file is one that a trial had not been confirmed for. */
+struct judge *reload_first(struct reload *r, bool colour, struct buf *out, struct err *e);
+/* In force for good; by start or by a reload without trial: keep a copy of its files. */
+void reload_settle(struct reload *r);
+/* On trial: keep the policy in force as the one to go back to, also by a daemon that starts meanwhile, before reload_apply(j).
+ * -1: one is on trial already, or no copy can be kept. */
+int reload_try(struct reload *r, const struct judge *j, struct err *e);
 bool reload_on_trial(const struct reload *r);
 void reload_confirm(struct reload *r);
+void reload_abandon(struct reload *r);          /* what was to be tried did not come into force */
 int reload_rollback(struct reload *r, const char *by, struct err *e);
+/* The policy file is not what is in force: its trial was not confirmed. */
+bool reload_stands_in(const struct reload *r);
 
 /* Entries have begun or ended: compile for now, as a new generation. */
 int reload_time(struct reload *r, struct err *e);

@@ -3,6 +3,7 @@
 #ifndef RUN_RELOAD_PART_H
 #define RUN_RELOAD_PART_H
 
+#include "run/kept.h"
 #include "run/reload.h"
 
 struct arena;
@@ -12,11 +13,15 @@ struct reload {
 	struct ident *ident;
 	int64_t not_before_ns;
 	struct judge *spare;                    /* what to go back to while a policy is on trial */
+	struct kept kept;
+	bool stands_in;                         /* in force is the copy of what was confirmed: the file has not been */
 	struct arena *ifaces_arena;
 	struct ifaces ifaces;
 	struct ifaces_memory memory;
 };
 
+/* The policy of that file, its tests passed; findings as text. */
+struct judge *reload_from(struct reload *r, const char *path, bool colour, struct buf *out);
 /* policy_loaded, mode_changed for each zone whose mode differs from before's (may be NULL), the texts and states for the store. */
 void reload_tell_loaded(struct reload *r, const struct judge *j, const struct judge *before, const char *by);
 /* exception_expired for those that were live then and are not in j's moment. */

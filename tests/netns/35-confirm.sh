@@ -3,7 +3,8 @@
 #
 # A policy on trial: it goes back by itself when nobody confirms it, also when the operator's own way in
 # is cut or the program that asked is killed; confirmed it stays; a second reload meanwhile is refused and
-# disturbs nothing.  A policy that fails its own tests, or cannot be read, changes nothing at all.
+# disturbs nothing.  A daemon that starts meanwhile has the last confirmed one.  A policy that fails its
+# own tests, or cannot be read, changes nothing at all.
 . "$(dirname "$0")/probe.sh" || exit 2
 . "$(dirname "$0")/policy.sh" || exit 2
 . "$(dirname "$0")/ask.sh" || exit 2
@@ -126,6 +127,45 @@ second_reload() {
 	is 'and in force' "$(status_word revision)" third
 }
 
+# The daemon goes while a policy is on trial, HOW: killed or stopped; whoever starts next has the confirmed one.
+restarted_on_trial() { # kill|stop
+	local seq
+	old_policy && ringfence reload >/dev/null
+	new_policy
+	truth "$1 on trial: the trial" ringfence reload --confirm 60s
+	in_force new "$1 on trial: before"
+	seq=$(last_seq)
+	"site_daemon_$1"
+	site_daemon_start || site_die 'the daemon does not start'
+	in_force old "$1 on trial: started again"
+	truth "$1 on trial: an event says so" told_soon "$seq" policy_loaded 'the last confirmed policy'
+	truth "$1 on trial: status says so" status_is stands_in true
+	ringfence status >"$SITE_DIR/status"
+	truth "$1 on trial: and for people" grep "stands in for $SITE_DIR/policy.yaml" "$SITE_DIR/status"
+	truth "$1 on trial: there is no trial" off_trial
+	truth "$1 on trial: the table is what it should be" ringfence verify
+}
+
+restarts() {
+	restarted_on_trial kill
+	site_daemon_kill
+	site_daemon_start || site_die 'the daemon does not start'
+	in_force old 'killed again: the file is still what was not confirmed'
+	restarted_on_trial stop
+	truth 'the file is loaded when asked for' ringfence reload
+	in_force new 'asked for'
+	truth 'asked for: nothing stands in' status_is stands_in false
+	site_daemon_kill
+	site_daemon_start || site_die 'the daemon does not start'
+	in_force new 'asked for, and started again'
+	old_policy
+	truth 'a trial that is confirmed' ringfence reload --confirm 60s
+	truth 'confirmed' ringfence reload confirm
+	site_daemon_kill
+	site_daemon_start || site_die 'the daemon does not start'
+	in_force old 'confirmed, and started again'
+}
+
 refused() { # NAME WANTED_IN_MESSAGE POLICY_WRITE ARGUMENT...
 	local name=$1 pattern=$2 before seq
 	shift 2
@@ -156,6 +196,7 @@ cancelled
 cut_off
 gone_client
 second_reload
+restarts
 old_policy && ringfence reload >/dev/null
 refused 'failing tests' 'test failed' +tests "$WRONG" +rules "$ONE_PORT"
 refused 'broken YAML' '' revision='{ ['
