@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/diag.h"
 #include "base/now.h"
+#include "kern/table.h"
 #include "run/ctl_client.h"
 #include "run/judge.h"
 #include "run/paths.h"
@@ -216,6 +218,27 @@ struct judge *cmd_judge(const struct cmd *c, const char *path)
 	if (!j)
 		cmd_fail(&e);
 	return j;
+}
+
+int cmd_kernel(const struct judge *j, bool native_queue, struct buf *out, struct err *e)
+{
+	const struct table_setup setup = {
+		.generation = 1, .page = 'a', .queue = 100, .nflog_group = 100, .native_queue = native_queue,
+	};
+	struct arena *a = arena_new();
+	struct table *t = NULL;
+	struct table_input in;
+	int rc = -1;
+
+	if (!a)
+		return err_plain(e, ENOMEM, "out of memory");
+	if (table_input_from(j->policy, j->prog, j->who, &setup, a, &in, e) == 0)
+		rc = table_build(&in, &t, e);
+	if (rc == 0 && out)
+		table_print(t, out);
+	table_free(t);
+	arena_free(a);
+	return rc;
 }
 
 const char *cmd_sock(struct cmd *c)

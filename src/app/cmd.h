@@ -59,6 +59,9 @@ struct policy *cmd_load(const struct cmd *c, const char *path, struct diag **wit
 struct policy *cmd_load_text(const struct cmd *c, const char *name, const char *text, size_t len);
 /* The same as cmd_load and compiled for now. */
 struct judge *cmd_judge(const struct cmd *c, const char *path);
+/* Build the kernel's table of a policy as reload would, as far as that can be done without a kernel: the policy's own devices,
+ * generation 1.  out: its nft text, or NULL. */
+int cmd_kernel(const struct judge *j, bool native_queue, struct buf *out, struct err *e);
 /* Ask the daemon; prints its text to stdout (yes) or stderr. */
 int cmd_ask(const struct cmd *c, unsigned n, const char *const *words, unsigned timeout_ms);
 const char *cmd_sock(struct cmd *c);

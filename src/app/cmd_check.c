@@ -1,33 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* check: load, compile, build the kernel's table; nothing is sent anywhere.  With --tests the policy's tests too. */
-#include <errno.h>
 #include <stdio.h>
 
 #include "app/cmd.h"
-#include "base/arena.h"
 #include "base/diag.h"
 #include "base/json.h"
 #include "base/now.h"
-#include "kern/table.h"
 #include "run/judge.h"
-
-/* What reload would send, as far as it can be made without a kernel. */
-static int build_table(const struct judge *j, struct err *e)
-{
-	const struct table_setup setup = { .generation = 1, .page = 'a', .queue = 100, .nflog_group = 100 };
-	struct arena *a = arena_new();
-	struct table_input in;
-	struct table *t = NULL;
-	int rc = -1;
-
-	if (!a)
-		return err_plain(e, ENOMEM, "out of memory");
-	if (table_input_from(j->policy, j->prog, j->who, &setup, a, &in, e) == 0)
-		rc = table_build(&in, &t, e);
-	table_free(t);
-	arena_free(a);
-	return rc;
-}
 
 static void say_json(const struct diag *d, bool fine, const struct judge *j)
 {
@@ -93,7 +72,7 @@ int cmd_check(struct cmd *c, int argc, char **argv)
 		return cmd_misuse(c, "out of memory");
 	if (p) {
 		j = judge_new(p, NULL, now_wall_ns(), &e);
-		fine = j && build_table(j, &e) == 0;
+		fine = j && cmd_kernel(j, false, NULL, &e) == 0;
 		if (!fine)
 			diag_err(d, &e);
 	}

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* show policy|program|kernel|schema: the policy as it was understood, the compiled classes, the kernel's table as nft text, the
  * language's JSON Schema. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "app/cmd.h"
-#include "base/arena.h"
-#include "kern/table.h"
 #include "run/judge.h"
 
 static int show_policy(const struct judge *j, struct buf *out, struct err *e)
@@ -26,21 +23,7 @@ static int show_program(const struct judge *j, struct buf *out, struct err *e)
 
 static int show_kernel(const struct judge *j, struct buf *out, struct err *e)
 {
-	const struct table_setup setup = { .generation = 1, .page = 'a', .queue = 100, .nflog_group = 100, .native_queue = true };
-	struct arena *a = arena_new();
-	struct table_input in;
-	struct table *t = NULL;
-	int rc = -1;
-
-	if (!a)
-		return err_plain(e, ENOMEM, "out of memory");
-	if (table_input_from(j->policy, j->prog, j->who, &setup, a, &in, e) == 0)
-		rc = table_build(&in, &t, e);
-	if (rc == 0)
-		table_print(t, out);
-	table_free(t);
-	arena_free(a);
-	return rc;
+	return cmd_kernel(j, true, out, e);
 }
 
 static const struct {

@@ -14,6 +14,7 @@ if [ -z "${DEMO_INSIDE:-}" ]; then
 		mkdir -p /run/netns && mount -t tmpfs netns /run/netns && exec bash "$1"' demo "$here/run.sh"
 fi
 . "$here/../netns/site.sh"
+. "$here/../netns/receiver.sh"
 
 [ -t 1 ] && bold=$'\e[1m' red=$'\e[31m' plain=$'\e[0m' || bold='' red='' plain=''
 differs=0 events=
@@ -39,18 +40,6 @@ try() {
 tcp() { in_ns "$1" "$NETPROBE" connect "$2" "$3" --timeout-ms 1500; }
 udp() { in_ns "$1" "$NETPROBE" connect "$2" "$3" --udp --timeout-ms 1500; }
 video() { in_ns "$1" "$NETPROBE" rtsp-pull "$2" 554 --rtp "$3" --packets 20 --timeout-ms 3000; }
-
-receiver_start() {
-	cat >"$SITE_DIR/rsyslog.conf" <<-CONF
-		global(workDirectory="$SITE_DIR" maxMessageSize="16k")
-		module(load="imtcp")
-		template(name="raw" type="string" string="%rawmsg%\n")
-		input(type="imtcp" port="514" ruleset="r")
-		ruleset(name="r") { action(type="omfile" file="$SITE_DIR/siem.log" template="raw") }
-	CONF
-	in_ns_bg siem "$SITE_DIR/rsyslog.log" rsyslogd -n -f "$SITE_DIR/rsyslog.conf" -i "$SITE_DIR/rsyslog.pid"
-	site_wait 'the syslog receiver' in_ns siem sh -c 'ss -ltn | grep -q :514' || die 'rsyslogd does not start'
-}
 
 shipper_start() {
 	mkdir -p "$SITE_DIR/ship"
@@ -85,7 +74,7 @@ site_start() {
 		site_wait_line "$SITE_DIR/serve.$h" '^ready' || die "the servers of $h"
 	done
 	sed "s/\bcam0\b/$CAM0/g; s/\bcam1\b/$CAM1/g; s/00:0e:22:00:60:01/${MAC[rrec]}/" "$SITE_TOP/rules/policy.yaml" >"$SITE_DIR/policy.yaml"
-	receiver_start
+	receiver_start 514 || die 'rsyslogd does not start'
 	site_daemon_start || die 'ringfenced does not start'
 	shipper_start
 }

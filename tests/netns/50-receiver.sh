@@ -8,24 +8,11 @@
 . "$(dirname "$0")/probe.sh" || exit 2
 . "$(dirname "$0")/policy.sh" || exit 2
 . "$(dirname "$0")/ask.sh" || exit 2
+. "$(dirname "$0")/receiver.sh" || exit 2
 DOWN=${DOWN:-15}
 [ -z "${FULL:-}" ] || DOWN=60
 PORT=5514 STUCK=5515
-HAVE='' SHIP_PID='' RECEIVER_PID=''
-
-receiver_start() {
-	cat >"$SITE_DIR/rsyslog.conf" <<-CONF
-		global(workDirectory="$SITE_DIR" maxMessageSize="16k")
-		module(load="imtcp")
-		template(name="raw" type="string" string="%rawmsg%\n")
-		input(type="imtcp" port="$PORT" ruleset="r")
-		ruleset(name="r") { action(type="omfile" file="$SITE_DIR/siem.log" template="raw") }
-	CONF
-	rm -f "$SITE_DIR/rsyslog.pid"
-	in_ns_bg siem "$SITE_DIR/rsyslog.out" rsyslogd -n -f "$SITE_DIR/rsyslog.conf" -i "$SITE_DIR/rsyslog.pid"
-	RECEIVER_PID=$SITE_LAST
-	site_wait 'the receiver' in_ns siem sh -c "ss -ltn | grep -q :$PORT"
-}
+HAVE='' SHIP_PID=''
 
 # Accepts and never reads.
 stuck_start() {
@@ -131,7 +118,7 @@ outages() {
 	is 'the receiver is down: it has nothing new' "$(newest "$SITE_DIR/siem.log")" "$before"
 	truth 'the receiver is down: there is something new' [ "$(stored)" -gt $((before + 20)) ]
 	complete 'the file goes on meanwhile' "$SITE_DIR/events.ecs"
-	receiver_start
+	receiver_start "$PORT"
 	for _ in 1 2 3 4 5; do
 		sleep "0.$((RANDOM % 9))"
 		ship_kill
@@ -150,7 +137,7 @@ restarts() {
 		events_make 30
 		site_kill "$RECEIVER_PID" TERM
 		events_make 30
-		receiver_start
+		receiver_start "$PORT"
 	done
 	complete 'a receiver that restarts' "$SITE_DIR/siem.log"
 }
@@ -165,7 +152,7 @@ unplugged() {
 	ship_kill
 	site_kill "$RECEIVER_PID" KILL
 	wire up
-	receiver_start
+	receiver_start "$PORT"
 	ship_start
 	events_make 5
 	complete 'after the wire was cut' "$SITE_DIR/siem.log"
@@ -177,7 +164,7 @@ resend() {
 	site_kill "$RECEIVER_PID" TERM
 	awk -v from=$from -v to=$to '{ n = $0; sub(/.*sequenceId="/, "", n); sub(/".*/, "", n) }
 		!(n + 0 >= from && n + 0 <= to)' "$SITE_DIR/siem.log" >"$SITE_DIR/less" && mv "$SITE_DIR/less" "$SITE_DIR/siem.log"
-	receiver_start
+	receiver_start "$PORT"
 	events_make 5
 	truth 'it goes on' site_wait 'the receiver' reaches "$SITE_DIR/siem.log" "$(stored)"
 	is 'what was lost shows as a gap' "$(gaps "$SITE_DIR/siem.log")" "$from-$to "
@@ -210,7 +197,7 @@ ship_gone() { ! kill -0 "$SHIP_PID" 2>/dev/null; }
 site_up 50-receiver
 site_servers
 site_control
-receiver_start || site_die 'rsyslogd does not start'
+receiver_start "$PORT" || site_die 'rsyslogd does not start'
 [ "${SITE_ONLY:-}" != control ] || site_done
 policy_write
 site_daemon_start || site_die 'the daemon does not start'

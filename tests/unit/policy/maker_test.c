@@ -2,63 +2,25 @@
 /* Makers: patterns that stop at words, files with every mistake told, the shipped files against the shipped snapshot. */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/arena.h"
-#include "base/buf.h"
-#include "base/diag.h"
 #include "base/now.h"
 #include "policy/maker.h"
 #include "policy/registry.h"
+#include "unit/policy/dirs.h"
 
 #define HEAD "maker: m\ntitle: M\n"
 
-static char dir[2][64];
-static struct arena *arena;
-static struct diag *diag;
 static struct policy_maker *makers;
 static uint32_t n_makers;
 
 static void setup(void)
 {
-	for (int i = 0; i < 2; i++) {
-		snprintf(dir[i], sizeof(dir[i]), "/tmp/maker_test.XXXXXX");
-		ck_assert_ptr_nonnull(mkdtemp(dir[i]));
-	}
-	arena = arena_new();
-	diag = diag_new();
+	dirs_open();
 	makers = NULL;
 	n_makers = 0;
-}
-
-static void teardown(void)
-{
-	char path[160];
-
-	for (int i = 0; i < 2; i++)
-		for (int k = 0; k < 4; k++) {
-			snprintf(path, sizeof(path), "%s/%c.yaml", dir[i], 'a' + k);
-			unlink(path);
-		}
-	rmdir(dir[0]);
-	rmdir(dir[1]);
-	diag_free(diag);
-	arena_free(arena);
-}
-
-static void put(int d, char name, const char *text)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%c.yaml", dir[d], name);
-	f = fopen(path, "w");
-	ck_assert_ptr_nonnull(f);
-	fputs(text, f);
-	fclose(f);
 }
 
 static bool load(void)
@@ -66,24 +28,6 @@ static bool load(void)
 	const char *const dirs[] = { dir[0], NULL, "", dir[1] };
 
 	return maker_load_dirs(dirs, 4, arena, diag, NULL, &makers, &n_makers);
-}
-
-/* Everything in diag, as text; static. */
-static const char *findings(void)
-{
-	static char text[8192];
-	struct buf b;
-
-	buf_init(&b);
-	diag_text(diag, false, &b);
-	snprintf(text, sizeof(text), "%s", buf_cstr(&b));
-	buf_fini(&b);
-	return text;
-}
-
-static void expect_finding(const char *words)
-{
-	ck_assert_msg(strstr(findings(), words) != NULL, "'%s' is not in:\n%s", words, findings());
 }
 
 static const struct { const char *pattern, *name; bool want; } matches[] = {
@@ -406,7 +350,7 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(c, 60);
-	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_checked_fixture(c, setup, dirs_close);
 	tcase_add_loop_test(c, test_pattern, 0, (int)(sizeof(matches) / sizeof(*matches)));
 	tcase_add_test(c, test_file);
 	tcase_add_test(c, test_files_are_counted_in);

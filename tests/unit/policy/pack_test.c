@@ -2,16 +2,13 @@
 /* Packs: what they may claim, mistakes with their places, the shipped files; and the moments they are written in. */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/arena.h"
-#include "base/buf.h"
-#include "base/diag.h"
 #include "base/now.h"
 #include "policy/pack.h"
 #include "policy/policy.h"
+#include "unit/policy/dirs.h"
 
 #define DATES "date: 2022-11-24, valid_from: 2022-11-24"
 #define AUTH(more) "  - { id: a1, title: T, kind: descriptive, jurisdiction: UK, source: S, " DATES more " }\n"
@@ -19,50 +16,15 @@
 #define PACK(entries) TOP AUTH("") "makers:\n" entries
 #define ENTRY(maker, basis, more) "  - { maker: " maker ", basis: " basis ", authority: a1" more " }\n"
 
-static char dir[2][64];
-static struct arena *arena;
-static struct diag *diag;
 static struct policy_pack *packs;
 static uint32_t n_packs;
 static const struct policy_maker makers[] = { { .name = "acme" }, { .name = "bolt" }, { .name = "cog" } };
 
 static void setup(void)
 {
-	for (int i = 0; i < 2; i++) {
-		snprintf(dir[i], sizeof(dir[i]), "/tmp/pack_test.XXXXXX");
-		ck_assert_ptr_nonnull(mkdtemp(dir[i]));
-	}
-	arena = arena_new();
-	diag = diag_new();
+	dirs_open();
 	packs = NULL;
 	n_packs = 0;
-}
-
-static void teardown(void)
-{
-	char path[160];
-
-	for (int i = 0; i < 2; i++)
-		for (int k = 0; k < 4; k++) {
-			snprintf(path, sizeof(path), "%s/%c.yaml", dir[i], 'a' + k);
-			unlink(path);
-		}
-	rmdir(dir[0]);
-	rmdir(dir[1]);
-	diag_free(diag);
-	arena_free(arena);
-}
-
-static void put(int d, char name, const char *text)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%c.yaml", dir[d], name);
-	f = fopen(path, "w");
-	ck_assert_ptr_nonnull(f);
-	fputs(text, f);
-	fclose(f);
 }
 
 static bool load(void)
@@ -70,23 +32,6 @@ static bool load(void)
 	const char *const dirs[] = { dir[0], dir[1] };
 
 	return pack_load_dirs(dirs, 2, makers, 3, arena, diag, NULL, &packs, &n_packs);
-}
-
-static const char *findings(void)
-{
-	static char text[8192];
-	struct buf b;
-
-	buf_init(&b);
-	diag_text(diag, false, &b);
-	snprintf(text, sizeof(text), "%s", buf_cstr(&b));
-	buf_fini(&b);
-	return text;
-}
-
-static void expect_finding(const char *words)
-{
-	ck_assert_msg(strstr(findings(), words) != NULL, "'%s' is not in:\n%s", words, findings());
 }
 
 static int64_t utc(const char *text)
@@ -306,7 +251,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_checked_fixture(c, setup, dirs_close);
 	tcase_add_test(c, test_file);
 	tcase_add_loop_test(c, test_mistakes_are_told_with_their_place, 0, (int)(sizeof(bads) / sizeof(*bads)));
 	tcase_add_test(c, test_later_directory_replaces);
