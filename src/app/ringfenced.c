@@ -48,6 +48,7 @@ static const char usage[] =
 	"      --socket PATH  control socket, default in the run directory\n"
 	"      --data DIR     makers, packs and registry, default /usr/share/ringfence\n"
 	"      --queue N      first of two netfilter queues, and the log group; default 100\n"
+	"      --shared       let others change the table; it is set right, and an event tells\n"
 	"      --foreground   log to stderr (it never goes to the background)\n"
 	"      --debug        say more\n"
 	"      --version, --help\n";
@@ -59,6 +60,7 @@ static int read_options(struct ringfenced_options *o, int argc, char **argv)
 		{ "run", required_argument, NULL, 'r' },    { "socket", required_argument, NULL, 'S' },
 		{ "data", required_argument, NULL, 'd' },   { "queue", required_argument, NULL, 'q' },
 		{ "foreground", no_argument, NULL, 'f' },   { "debug", no_argument, NULL, 'D' },
+		{ "shared", no_argument, NULL, 'x' },
 		{ "version", no_argument, NULL, 'V' },      { "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -73,6 +75,7 @@ static int read_options(struct ringfenced_options *o, int argc, char **argv)
 		case 'r': o->run = optarg; break;
 		case 'S': o->sock = optarg; break;
 		case 'd': o->data = optarg; break;
+		case 'x': o->shared = true; break;
 		case 'f': o->foreground = true; break;
 		case 'D': o->debug = true; break;
 		case 'V': o->version = true; break;
@@ -130,6 +133,7 @@ static int ask_kernel(struct ringfenced *d, struct err *e)
 		return err_plain(e, ENOTSUP, "this kernel has no packet queue for nf_tables: load nft_queue (or nft_compat and "
 				 "xt_NFQUEUE)");
 	options.native_queue = d->native_queue;
+	options.owner = d->probe.has[PROBE_OWNER] && !d->o.shared;
 	d->fence = fence_new(&options, e);
 	return d->fence ? fence_about(d->fence, &d->about, e) : -1;
 }

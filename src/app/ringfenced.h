@@ -17,7 +17,7 @@ struct loop;
 struct ringfenced_options {
 	const char *policy, *data, *state, *run, *sock;
 	uint16_t queue, nflog_group;
-	bool foreground, debug, version, help;
+	bool shared, foreground, debug, version, help;
 };
 
 enum { RINGFENCED_WORKERS = 3 };

@@ -206,6 +206,17 @@ static const char *degraded(struct ringfenced *d)
 	return NULL;
 }
 
+/* Who may change the table. */
+static const char *table_words(struct ringfenced *d)
+{
+	if (fence_owner(d->fence) == FENCE_OWNED)
+		return "owned";
+	if (d->o.shared)
+		return "shared";
+	return d->probe.has[PROBE_OWNER] ? "shared until the next boot: it was made without an owner" :
+	       "shared: this kernel has no owners that leave a table behind";
+}
+
 static void kernel_json(struct ringfenced *d, struct json *js)
 {
 	const struct watch_state *s = watch_state(d->watch);
@@ -214,6 +225,7 @@ static void kernel_json(struct ringfenced *d, struct json *js)
 
 	json_object(js, "kernel");
 	json_str(js, "queue_by", d->native_queue ? "nft queue" : "xt NFQUEUE");
+	json_str(js, "table", table_words(d));
 	json_object(js, "counters");
 	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
 		json_u64(js, table_counter_names[i], s->counts.at[i].packets);
@@ -286,6 +298,7 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 	if (reload_stands_in(d->reload))
 		buf_printf(out, "policy      stands in for %s, whose trial was not confirmed (ringfence reload loads it)\n",
 			   d->o.policy);
+	buf_printf(out, "table       %s\n", table_words(d));
 	buf_printf(out, "devices     %zu bindings in the kernel\n", in ? in->n_bindings : 0);
 	for (size_t i = 0; i < ifs->n_missing; i++)
 		buf_printf(out, "missing     interface %s\n", ifs->missing[i]);

@@ -94,7 +94,8 @@ struct table_input {
 	uint16_t queue;                         /* asks; queue + 1: unknown triples */
 	uint16_t nflog_group;                   /* copies from observed zones */
 	bool native_queue;                      /* else xt NFQUEUE rev 3 through nft_compat */
-	bool owner;                             /* create it as OWNER|PERSIST: nobody else may change it while we live */
+	bool owner;                             /* create it as OWNER|PERSIST: nobody else may change it while we live; one that
+						 * was made so and whose owner is gone is taken over, one made without stays so */
 	bool closed;                            /* what guarded zones that enforce would ask is dropped: lock, boot */
 	struct table_rates rates;               /* zero fields: the defaults */
 	uint8_t digest[32];                     /* of the policy */
@@ -142,6 +143,7 @@ int table_delete(struct nl *n, struct err *e);          /* tests and purge only:
 /* What a live table says of itself. */
 struct table_about {
 	bool present, ours, closed;             /* ours: it has our note; else the rest is zero */
+	bool owned;                             /* a process that lives owns it: nobody else may change it */
 	unsigned layout, generation;
 	char page;
 	uint8_t digest[32];

@@ -33,7 +33,7 @@ static bool hex_digest(const char *hex, uint8_t ret[static 32])
 
 static void read_words(const char *words, struct table_about *ret)
 {
-	struct table_about a = { .present = ret->present };
+	struct table_about a = { .present = ret->present, .owned = ret->owned };
 	char hex[65], closed[8] = "";
 	int n = sscanf(words, "ringfence layout %u generation %u page %c digest %64[0-9a-f] %7s", &a.layout, &a.generation, &a.page,
 		       hex, closed);
@@ -63,8 +63,10 @@ static int one_rule(const struct nlmsghdr *nlh, void *arg)
 
 static int one_table(const struct nlmsghdr *nlh, void *arg)
 {
-	(void)nlh;
-	((struct table_about *)arg)->present = true;
+	struct table_about *a = arg;
+
+	a->present = true;
+	a->owned = nl_attr_u32(nl_attr_find(nl_attr_all(nlh), NFTA_TABLE_FLAGS)) & NFT_TABLE_F_OWNER;
 	return 0;
 }
 

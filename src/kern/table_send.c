@@ -112,12 +112,23 @@ static int send(struct nl *n, const struct table *t, bool really, struct err *e)
 	b = nl_batch_new(n, genid);
 	if (!b)
 		return err_plain(e, ENOMEM, "out of memory");
-	table_wire_table(b, l->present ? table_wire_flags(l->flags & TABLE_WIRE_PERSIST) : table_wire_flags(t->owner));
+	table_wire_table(b, !l->present || l->flags & TABLE_WIRE_PERSIST ? table_wire_flags(t->owner, l->flags) : 0);
 	if (l->present)
 		clear(b, t, l);
 	if (!fill(b, t, l))
 		return err_plain(e, ENOMEM, "out of memory");
 	return really ? nl_batch_commit(b, e) : nl_batch_try(b, e);
+}
+
+/* Words for a refusal that comes from somebody else's hold on the table. */
+static int owned_by_other(struct nl *n, struct err *e)
+{
+	struct table_about about;
+	struct err e2;
+
+	if (e->code == EPERM && table_read_about(n, &about, &e2) == 0 && about.owned)
+		return err_plain(e, EPERM, "the table belongs to a process that is alive (a ringfenced, which may hang): end it first");
+	return err_wrap(e, "the kernel's table");
 }
 
 int table_send(struct nl *n, const struct table *t, struct err *e)
@@ -130,7 +141,7 @@ int table_send(struct nl *n, const struct table *t, struct err *e)
 		if (!rc || e->code != ERESTART)         /* else somebody changed nf_tables since we looked */
 			break;
 	}
-	return rc < 0 ? err_wrap(e, "the kernel's table") : 0;
+	return rc < 0 ? owned_by_other(n, e) : 0;
 }
 
 int table_try(struct nl *n, const struct table *t, struct err *e)
@@ -145,5 +156,5 @@ int table_delete(struct nl *n, struct err *e)
 	if (!b)
 		return err_plain(e, ENOMEM, "out of memory");
 	table_wire_delete(b, TABLE_WIRE_TABLE, NULL);
-	return nl_batch_commit(b, e);
+	return nl_batch_commit(b, e) < 0 ? owned_by_other(n, e) : 0;
 }

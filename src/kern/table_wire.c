@@ -21,9 +21,11 @@ enum { ELEMENTS_BYTES = 60 * 1024, VERDICT_TYPE = 0xffffff00, UDATA_COMMENT = 0 
 /* nft's note on a set's key: the byte order it is to be shown in. */
 enum { UDATA_KEY_ORDER = 0, UDATA_DATA_ORDER = 1, ORDER_HOST = 1, ORDER_BIG = 2 };
 
-uint32_t table_wire_flags(bool owner)
+uint32_t table_wire_flags(bool owner, uint32_t live)
 {
-	return owner ? NFT_TABLE_F_OWNER | TABLE_WIRE_PERSIST : 0;
+	const uint32_t both = NFT_TABLE_F_OWNER | TABLE_WIRE_PERSIST;
+
+	return owner ? both : live & both;
 }
 
 void table_wire_table(struct nl_batch *b, uint32_t flags)

@@ -15,10 +15,10 @@ struct table;
 struct table_rule;
 struct table_set;
 
-/* Whether a table has an owner is settled when it is made.  One whose owner is gone keeps PERSIST alone, and is taken up by
- * asking for both. */
+/* Whether a table can have an owner is settled when it is made.  One whose owner is gone keeps PERSIST alone, and is taken up by
+ * asking for both; an owner cannot let go of it.  live: the flags that it has, 0: it is to be made. */
 enum { TABLE_WIRE_PERSIST = 4 };        /* NFT_TABLE_F_PERSIST, not in Debian 12's headers */
-uint32_t table_wire_flags(bool owner);
+uint32_t table_wire_flags(bool owner, uint32_t live);
 void table_wire_table(struct nl_batch *b, uint32_t flags);
 void table_wire_chain(struct nl_batch *b, const struct table *t, size_t chain);
 void table_wire_counter(struct nl_batch *b, const char *name);

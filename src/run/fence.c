@@ -85,7 +85,7 @@ static int input_of(struct fence *f, const struct judge *j, const struct ifaces 
 {
 	const struct table_setup setup = {
 		.generation = j->generation, .page = page, .queue = f->options.queue, .nflog_group = f->options.nflog_group,
-		.native_queue = f->options.native_queue, .closed = closed,
+		.native_queue = f->options.native_queue, .owner = f->options.owner, .closed = closed,
 		.open = i->open, .n_open = i->n_open, .l3 = i->l3, .n_l3 = i->n_l3,
 	};
 
@@ -199,6 +199,14 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 	adopt_bindings(f, bindings, in.n_bindings);
 	f->last_generation = j->generation;
 	return 0;
+}
+
+enum fence_owner fence_owner(struct fence *f)
+{
+	struct table_about about;
+	struct err e;
+
+	return table_read_about(f->nl, &about, &e) == 0 && about.owned ? FENCE_OWNED : FENCE_SHARED;
 }
 
 bool fence_is_gone(struct fence *f)

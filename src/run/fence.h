@@ -21,6 +21,7 @@ struct judge;
 struct fence_options {
 	uint16_t queue, nflog_group;
 	bool native_queue;
+	bool owner;                             /* nobody else may change the table while we live: where the kernel can */
 };
 
 struct fence *fence_new(const struct fence_options *o, struct err *e);
@@ -38,6 +39,10 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 int fence_bind(struct fence *f, const struct judge *j, size_t *ret_changed, struct err *e);
 /* The same table again: after somebody removed or changed it. */
 int fence_restore(struct fence *f, struct err *e);
+/* Who may change the table: FENCE_SHARED: anybody (the kernel knows no owners that leave a table behind, we did not ask for one, or
+ * the table was made without and keeps to that until it is made anew, at the next boot). */
+enum fence_owner { FENCE_SHARED, FENCE_OWNED };
+enum fence_owner fence_owner(struct fence *f);
 bool fence_is_gone(struct fence *f);             /* there is no table of ours at all */
 /* Make the other page live; false in *ret when there is an old page that nobody has collected yet. */
 int fence_turn(struct fence *f, bool *ret, struct err *e);

@@ -234,16 +234,99 @@ tampered() { # NAME COMMAND...
 	echo "# $name: $n packets of 2000 a second passed; $(events_since "$seq" tamper | grep -o 'exposed_us[^,}]*' | head -n 1)"
 }
 
+# The forward chain's name, in FORWARD.
+forward_chain() {
+	FORWARD=$(in_ns fw nft -j list chains inet 2>/dev/null |
+		grep -o '"name": "[^"]*", "handle": [0-9]*, "type": "filter", "hook": "forward"' | sed 's/"name": "//; s/".*//' | head -n 1)
+	truth 'the forward chain' [ "$FORWARD" ]
+}
+
 tamper() {
-	local chain handle
-	started 'before tampering' || return
-	chain=$(in_ns fw nft -j list chains inet 2>/dev/null | grep -o '"name": "[^"]*", "handle": [0-9]*, "type": "filter", "hook": "forward"' |
-		sed 's/"name": "//; s/".*//' | head -n 1)
-	truth 'the forward chain' [ "$chain" ]
-	tampered 'an accept is added' nft insert rule inet ringfence "$chain" accept
-	tampered 'a chain is emptied' nft flush chain inet ringfence "$chain"
+	truth 'before tampering: a daemon that lets others change the table' site_daemon_start --shared
+	site_learn axis clock udp 123
+	site_learn axis2 clock udp 123
+	is 'before tampering: status says so' "$(status_word table)" shared
+	forward_chain
+	tampered 'an accept is added' nft insert rule inet ringfence "$FORWARD" accept
+	tampered 'a chain is emptied' nft flush chain inet ringfence "$FORWARD"
+	tampered 'the table sleeps' nft add table inet ringfence '{ flags dormant; }'
 	tampered 'the table is deleted' nft delete table inet ringfence
 	tampered 'everything is deleted' nft flush ruleset
+}
+
+hooks() { in_ns fw nft -j list chains inet 2>/dev/null | grep -o '"name": "[^"]*", "handle": [0-9]*, "type": "filter"' | sort; }
+
+refused() { # NAME COMMAND...
+	local name=$1
+	shift
+	in_ns fw "$@" >"$SITE_DIR/refused" 2>&1
+	is "$name: refused" $? 1
+}
+
+held() { # NAME COMMAND: refused because the table has an owner
+	ringfence $2 >"$SITE_DIR/refused" 2>&1
+	is "$1: refused" $? 2
+	truth "$1: says why" grep "$3" "$SITE_DIR/refused"
+}
+
+# Where the kernel can, the table belongs to the daemon: while it lives nobody else can touch it.
+owned() {
+	local seq before
+	site_tables_remove
+	started 'before the table has an owner' || return
+	if [[ $(status_word table) == *'no owners'* ]]; then
+		echo '# this kernel has no table owners'
+		return
+	fi
+	is 'the table has an owner' "$(status_word table)" owned
+	forward_chain
+	seq=$(last_seq) before=$(fingerprint)
+	refused 'owned: an accept' nft insert rule inet ringfence "$FORWARD" accept
+	refused 'owned: a chain emptied' nft flush chain inet ringfence "$FORWARD"
+	refused 'owned: the table asleep' nft add table inet ringfence '{ flags dormant; }'
+	refused 'owned: the table deleted' nft delete table inet ringfence
+	truth 'owned: everything else is deleted' in_ns fw nft flush ruleset
+	is 'owned: none of it changed anything' "$(fingerprint)" "$before"
+	filters 'owned, attacked'
+	is 'owned: nothing to tell' "$(events_since "$seq" tamper)" ''
+	held 'owned: lock' "lock -p $SITE_DIR/policy.yaml" 'belongs to a process that is alive'
+	held 'owned: unlock' unlock 'ringfenced is running'
+	site_daemon_hang
+	held 'owned, the daemon hangs: unlock' unlock 'belongs to a process that is alive'
+	site_daemon_wake
+	before=$(hooks)
+	site_daemon_kill
+	is 'killed: the table stays' "$(hooks)" "$before"
+	started 'killed, started' || return
+	is 'killed, started: it is the new one'"'s" "$(status_word table)" owned
+	refused 'killed, started: an accept' nft insert rule inet ringfence "$FORWARD" accept
+	is 'killed, started: the same base chains' "$(hooks)" "$before"
+	filters 'killed, started'
+	site_daemon_kill
+	truth 'killed: unlock' ringfence unlock
+	is 'killed, unlocked: nothing is left' "$(hooks)" ''
+	truth 'lock' ringfence lock -p "$SITE_DIR/policy.yaml"
+	blocks 'locked'
+	started 'after the lock' || return
+	is 'after the lock: the table has an owner' "$(status_word table)" owned
+	site_daemon_stop
+	upgraded
+}
+
+# A table that an older version made has no owner, and cannot get one without its base chains being deleted.
+upgraded() {
+	local before
+	site_tables_remove
+	truth 'a table of an older version' site_daemon_start --shared
+	site_daemon_kill
+	before=$(hooks)
+	started 'over a table without an owner' || return
+	is 'over a table without an owner: the same base chains' "$(hooks)" "$before"
+	truth 'over a table without an owner: status says so' eval '[[ $(status_word table) == *until\ the\ next\ boot* ]]'
+	filters 'over a table without an owner'
+	truth 'over a table without an owner: it is what it should be' ringfence verify
+	tampered 'over a table without an owner: it is deleted' nft delete table inet ringfence
+	is 'made anew it has one' "$(status_word table)" owned
 }
 
 # ---- clients, policy, clock ----
@@ -315,7 +398,7 @@ everything control
 site_control
 [ "${SITE_ONLY:-}" != control ] || site_done
 policy_write
-for f in ${FAILURES:-store full_disk unprivileged queue_taken late_interface tamper clients hangup clock_back}; do
+for f in ${FAILURES:-store full_disk unprivileged queue_taken late_interface owned tamper clients hangup clock_back}; do
 	[ "$f" = hangup ] || site_daemon_stop
 	$f
 done

@@ -144,6 +144,30 @@ START_TEST(refuses_a_stale_view)
 END_TEST
 
 /* Nobody else may touch an owned table while we live; it stays when we go, and we can take it up again. */
+static bool is_owned(void)
+{
+	struct table_about a;
+
+	ck_assert_msg(table_read_about(nl, &a, &e) == 0, "%s", e.msg);
+	ck_assert(a.ours);
+	return a.owned;
+}
+
+/* Another process of ours cannot touch it either, and says why. */
+static void held_by_other(void)
+{
+	AUTO(nl) other = NULL;
+	struct table *t = built();
+
+	ck_assert_int_eq(nl_open(NL_NETFILTER, NULL, &other, &e), 0);
+	ck_assert_int_eq(table_send(other, t, &e), -1);
+	ck_assert_msg(strstr(e.msg, "belongs to a process that is alive"), "%s", e.msg);
+	ck_assert_int_eq(table_delete(other, &e), -1);
+	ck_assert_int_eq(e.code, EPERM);
+	ck_assert_msg(strstr(e.msg, "belongs to a process that is alive"), "%s", e.msg);
+	table_free(t);
+}
+
 START_TEST(owns_its_table_where_the_kernel_can)
 {
 	struct probe p;
@@ -155,13 +179,19 @@ START_TEST(owns_its_table_where_the_kernel_can)
 	load();
 	buf_reset(&out);
 	ck_assert_int_ne(space_run(&out, "nft add rule inet ringfence ask accept"), 0);
+	ck_assert_int_ne(space_run(&out, "nft delete table inet ringfence"), 0);
 	sh("nft flush ruleset");
 	in_step();
+	held_by_other();
+	ck_assert(is_owned());
 	nl_free(nl);
 	ck_assert_int_eq(nl_open(NL_NETFILTER, NULL, &nl, &e), 0);
+	ck_assert(!is_owned());
 	in_step();
+	sh("nft add counter inet ringfence anybodys; nft delete counter inet ringfence anybodys");
 	x.in.generation = 2;
 	load();
+	ck_assert(is_owned());
 	in_step();
 	ck_assert_int_ne(space_run(&out, "nft add rule inet ringfence ask accept"), 0);
 	x.in.owner = false;             /* it stays as it was made */
@@ -169,10 +199,13 @@ START_TEST(owns_its_table_where_the_kernel_can)
 	in_step();
 	ck_assert_int_eq(table_delete(nl, &e), 0);
 	load();
-	x.in.owner = true;
+	x.in.owner = true;              /* made by a version before: nothing is deleted, and it has no owner */
 	load();
 	in_step();
-	sh("nft add rule inet ringfence ask accept");
+	ck_assert(!is_owned());
+	sh("nft add rule inet ringfence ask accept; nft delete table inet ringfence");
+	load();
+	ck_assert(is_owned());
 }
 END_TEST
 
