@@ -127,7 +127,8 @@ static int owned_by_other(struct nl *n, struct err *e)
 	struct err e2;
 
 	if (e->code == EPERM && table_read_about(n, &about, &e2) == 0 && about.owned)
-		return err_plain(e, EPERM, "the table belongs to a process that is alive (a ringfenced, which may hang): end it first");
+		return err_plain(e, EPERM, "the table belongs to a process that is alive (a ringfenced, which may hang): "
+				 "end it first");
 	return err_wrap(e, "the kernel's table");
 }
 

@@ -242,6 +242,7 @@ forward_chain() {
 }
 
 tamper() {
+	site_tables_remove
 	truth 'before tampering: a daemon that lets others change the table' site_daemon_start --shared
 	site_learn axis clock udp 123
 	site_learn axis2 clock udp 123
