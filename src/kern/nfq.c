@@ -57,7 +57,6 @@ struct nfq {
 	struct nfq_counts counts;
 	struct mmsghdr msgs[NFQ_BATCH];
 	struct iovec vecs[NFQ_BATCH];
-	struct sockaddr_nl from[NFQ_BATCH];
 	uint8_t out[NFQ_BATCH * (ANSWER_BYTES + SWEEP_BYTES)];
 };
 
@@ -260,7 +259,6 @@ static void point_slots(struct nfq *q)
 		q->vecs[i] = (struct iovec){ q->slots + i * q->slot_bytes, q->slot_bytes };
 		q->msgs[i].msg_hdr.msg_iov = &q->vecs[i];
 		q->msgs[i].msg_hdr.msg_iovlen = 1;
-		q->msgs[i].msg_hdr.msg_name = &q->from[i];
 	}
 }
 
@@ -330,9 +328,7 @@ static int take_slots(struct nfq *q, unsigned first, unsigned end, struct nfq_pa
 		const void *msg = q->vecs[i].iov_base;
 		const size_t len = q->msgs[i].msg_len < q->slot_bytes ? q->msgs[i].msg_len : q->slot_bytes;
 
-		if (q->from[i].nl_pid) {
-			q->counts.errors++;     /* not from the kernel */
-		} else if (!nfq_parse(msg, len, q->queue, &ret[n], &code)) {
+		if (!nfq_parse(msg, len, q->queue, &ret[n], &code)) {
 			count_error(q, msg, len, code);
 		} else {
 			q->counts.malformed += ret[n].malformed;
@@ -361,11 +357,7 @@ int nfq_receive(struct nfq *q, struct nfq_packet *ret, size_t max, struct err *e
 	if (q->early_next < q->early)
 		n = take_early(q, ret, want);
 	for (unsigned round = 0; !n && round < ROUNDS; round++) {
-		int got;
-
-		for (unsigned i = 0; i < want; i++)
-			q->msgs[i].msg_hdr.msg_namelen = sizeof(q->from[i]);
-		got = recvmmsg(q->fd, q->msgs, want, MSG_DONTWAIT, NULL);
+		const int got = recvmmsg(q->fd, q->msgs, want, MSG_DONTWAIT, NULL);
 		if (got < 0 && errno == EAGAIN)
 			return 0;
 		if (got < 0 && errno == ENOBUFS)

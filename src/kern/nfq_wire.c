@@ -97,6 +97,9 @@ int nfq_wire_open(int receive_bytes, bool no_enobufs, struct err *e)
 		return err_sys(e, errno, "cannot open a netlink socket");
 	if (bind(fd, (const struct sockaddr *)&own, sizeof(own)) < 0)
 		return err_sys(e, errno, "cannot bind a netlink socket");
+	/* To port 0, the kernel: it refuses what any other process sends here. */
+	if (connect(fd, (const struct sockaddr *)&own, sizeof(own)) < 0)
+		return err_sys(e, errno, "cannot connect a netlink socket to the kernel");
 	if (no_enobufs && setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof(on)) < 0)
 		return err_sys(e, errno, "cannot set NETLINK_NO_ENOBUFS");
 	if (setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on)) < 0)
@@ -113,10 +116,9 @@ int nfq_wire_open(int receive_bytes, bool no_enobufs, struct err *e)
 int nfq_wire_send(int fd, const void *msgs, size_t len, uint64_t *retries)
 {
 	const struct timespec pause = { .tv_nsec = SEND_PAUSE_NS };
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
 	for (unsigned i = 0; i < SEND_TRIES; i++) {
-		if (sendto(fd, msgs, len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) >= 0)
+		if (send(fd, msgs, len, 0) >= 0)
 			return 0;
 		if (errno != ENOBUFS && errno != EAGAIN && errno != EINTR)
 			return errno;

@@ -37,7 +37,8 @@ bool nfq_wire_next(struct nfq_cursor *c, struct nfq_attr *ret);
 uint16_t nfq_wire_be16(const uint8_t *p);
 uint32_t nfq_wire_be32(const uint8_t *p);
 
-/* A bound socket of NETLINK_NETFILTER with that much memory for what was not read yet (as asked for; the kernel doubles it). */
+/* A socket of NETLINK_NETFILTER that hears and speaks to the kernel alone, with that much memory for what was not read yet (as
+ * asked for; the kernel doubles it). */
 int nfq_wire_open(int receive_bytes, bool no_enobufs, struct err *e);
 /* Send to the kernel, again when memory is short for a moment: 0, or an errno.  *retries is counted up. */
 int nfq_wire_send(int fd, const void *msgs, size_t len, uint64_t *retries);

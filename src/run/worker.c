@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The worker: see the header.  Verdicts of a batch go out in one call before anything is recorded, so that what waits is the
- * record.  Waiting is adaptive: spin a few rounds after traffic, nap while it may come back, poll when it is idle. */
+ * record.  A full batch is followed by the next at once; else how to wait is worker_pace's matter: nap, or poll. */
 #include "run/worker.h"
 
 #include <errno.h>
@@ -20,11 +20,11 @@
 #include "run/hit.h"
 #include "run/judge.h"
 #include "run/source.h"
+#include "run/worker_pace.h"
 
 enum {
 	HITS = 16384, WISHES = 4096,
-	/* A look costs a system call and a nap fills the next batch: one look, then naps that a first packet can bear. */
-	SPINS = 1, NAP_US = 150, NAPS = 64, IDLE_MS = 500, TROUBLE_MS = 20,
+	IDLE_MS = 500, TROUBLE_MS = 20,
 	RECENT = 1024,                          /* wishes not repeated within WISH_NS */
 };
 #define WISH_NS (INT64_C(500) * NOW_NS_PER_MS)
@@ -40,6 +40,8 @@ struct worker {
 	struct ring *hits, *wishes;
 	char name[16];
 	int cpu, stop_fd, wish_fd;
+	unsigned cpu_step;
+	struct worker_pace pace;
 	bool wished;                            /* in this batch */
 	pthread_t thread;
 	bool running;
@@ -210,18 +212,14 @@ static void beat(struct worker *w)
 	__atomic_store_n(&w->stats.odd, w->source->odd, __ATOMIC_RELAXED);
 }
 
-/* Waits for traffic; true: the worker was told to stop. */
-static bool idle(struct worker *w, unsigned empty)
+/* Waits for traffic after a batch of n; true: the worker was told to stop. */
+static bool idle(struct worker *w, unsigned n)
 {
-	const struct timespec nap = { .tv_nsec = NAP_US * 1000 };
+	const struct timespec nap = { .tv_nsec = worker_pace_next(&w->pace, n, now_mono_ns()) };
 	struct pollfd fds[] = { { .fd = w->stop_fd, .events = POLLIN }, { .fd = w->source->fd, .events = POLLIN } };
 
-	if (empty < SPINS) {
-		qs_quiescent();
-		return false;
-	}
 	qs_offline();
-	if (empty < SPINS + NAPS)
+	if (nap.tv_nsec)
 		nanosleep(&nap, NULL);
 	else
 		poll(fds, 2, IDLE_MS);
@@ -246,35 +244,47 @@ static bool is_stopped(const struct worker *w)
 	return poll(&fd, 1, 0) > 0;
 }
 
+/* What came in on a processor is answered there, while it is in its caches.  Processors that are not there are let be. */
+static void stay(const struct worker *w)
+{
+	cpu_set_t set;
+
+	if (w->cpu < 0)
+		return;
+	CPU_ZERO(&set);
+	for (unsigned cpu = (unsigned)w->cpu; cpu < CPU_SETSIZE; cpu += w->cpu_step) {
+		CPU_SET(cpu, &set);
+		if (!w->cpu_step)
+			break;
+	}
+	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
-	unsigned empty = SPINS + NAPS, busy = 0;
+	unsigned rounds = 0;
 	struct err e;
 	bool stop = false;
-	cpu_set_t set;
 
 	qs_thread_begin();
 	prctl(PR_SET_TIMERSLACK, 1000UL);       /* ns; the default would add 50 us to each nap */
 	pthread_setname_np(pthread_self(), w->name);
-	if (w->cpu >= 0 && w->cpu < CPU_SETSIZE) {
-		CPU_ZERO(&set);
-		CPU_SET((unsigned)w->cpu, &set);
-		pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-	}
+	stay(w);
 	while (!stop) {
 		const int n = worker_step(w, &e);
 
 		beat(w);
-		if (n > 0) {
-			empty = 0;
-			stop = ++busy % 1024 == 0 && is_stopped(w);
-		} else if (n < 0) {
+		if (n < 0) {
 			count(&w->stats.errors, 1);
 			stop = rest(w);
+		} else if (n < SOURCE_BATCH) {
+			stop = idle(w, (unsigned)n);
 		} else {
-			stop = idle(w, empty < SPINS + NAPS ? empty++ : empty);
+			w->pace.packets += (unsigned)n;
 		}
+		if (++rounds % 1024 == 0)       /* neither a nap nor a full batch looks */
+			stop = stop || is_stopped(w);
 	}
 	qs_thread_end();
 	return NULL;
@@ -293,6 +303,7 @@ struct worker *worker_new(const struct worker_config *c, struct err *e)
 	w->source = c->source;
 	w->judge = c->judge;
 	w->cpu = c->cpu;
+	w->cpu_step = c->cpu_step;
 	w->wish_fd = c->wish_fd;
 	snprintf(w->name, sizeof(w->name), "%s", c->name);
 	w->hits = ring_new(c->hits ? c->hits : HITS, sizeof(struct hit));

@@ -24,6 +24,7 @@ struct worker_config {
 	size_t hits, wishes;                    /* ring sizes; 0: 16384, 4096 */
 	int wish_fd;                            /* eventfd to write when there are new wishes, -1: none */
 	int cpu;                                /* to stay on, -1: any */
+	unsigned cpu_step;                      /* and on cpu + cpu_step, cpu + 2 * cpu_step, …; 0: cpu alone */
 };
 
 struct worker_stats {

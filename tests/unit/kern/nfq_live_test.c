@@ -3,6 +3,8 @@
  * those with exactly the mark PASS reach their receiver, who tells them by their first byte. */
 #include "kern/nfq.h"
 
+#include <errno.h>
+#include <linux/netlink.h>
 #include <signal.h>
 #include <time.h>
 
@@ -404,6 +406,31 @@ START_TEST(test_neighbour)
 }
 END_TEST
 
+/* What another process sends to the queue's port never gets there: it could answer for packets that it never saw. */
+START_TEST(test_kernel_alone)
+{
+	struct sockaddr_nl to = { 0 };
+	socklen_t len = sizeof(to);
+	const int other = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+	struct nlmsghdr h = { .nlmsg_len = sizeof(h), .nlmsg_type = NLMSG_NOOP };
+	const uint32_t pass = PASS;
+	struct nfq_packet p[2];
+	struct nfq *q;
+
+	site();
+	q = bound(NULL);
+	ck_assert_int_eq(getsockname(nfq_poll_fd(q), (struct sockaddr *)&to, &len), 0);
+	ck_assert_uint_ne(to.nl_pid, 0);
+	ck_assert_int_eq(sendto(other, &h, sizeof(h), 0, (struct sockaddr *)&to, sizeof(to)), -1);
+	ck_assert_int_eq(errno, ECONNREFUSED);
+	send_all(1);
+	take(q, p, 1);
+	answer(q, p, &pass, 1);
+	close(other);
+	nfq_free(q);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("nfq_live");
@@ -423,5 +450,6 @@ int main(void)
 	tcase_add_test(tc, test_full);
 	tcase_add_test(tc, test_deep);
 	tcase_add_test(tc, test_neighbour);
+	tcase_add_test(tc, test_kernel_alone);
 	return suite_run(tc);
 }
