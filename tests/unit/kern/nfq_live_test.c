@@ -411,14 +411,15 @@ START_TEST(test_kernel_alone)
 {
 	struct sockaddr_nl to = { 0 };
 	socklen_t len = sizeof(to);
-	const int other = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
 	struct nlmsghdr h = { .nlmsg_len = sizeof(h), .nlmsg_type = NLMSG_NOOP };
 	const uint32_t pass = PASS;
 	struct nfq_packet p[2];
 	struct nfq *q;
+	int other;
 
 	site();
 	q = bound(NULL);
+	other = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
 	ck_assert_int_eq(getsockname(nfq_poll_fd(q), (struct sockaddr *)&to, &len), 0);
 	ck_assert_uint_ne(to.nl_pid, 0);
 	ck_assert_int_eq(sendto(other, &h, sizeof(h), 0, (struct sockaddr *)&to, sizeof(to)), -1);
