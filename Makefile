@@ -75,6 +75,7 @@ TOOLS     :=
 $(eval $(call tool,netprobe,$(wildcard tests/netns/*.c)))
 $(eval $(call tool,agree,$(wildcard tests/agree/*.c)))
 $(eval $(call tool,agree-kernel,$(wildcard tests/agree/kernel/*.c) tests/agree/gen.c tests/agree/gen_policy.c))
+$(eval $(call tool,agree-plan,$(wildcard tests/agree/plan/*.c) tests/agree/gen.c tests/agree/gen_policy.c))
 $(eval $(call tool,loadpolicy,$(wildcard tests/golden/*.c)))
 $(foreach b,$(wildcard tests/bench/*.c),$(eval $(call tool,bench/$(basename $(notdir $b)),$b)))
 # A fuzz target: real fuzzing with SAN=fuzzer-no-link,…; else with a main that runs its seeds.

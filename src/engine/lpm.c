@@ -215,3 +215,84 @@ size_t lpm_bytes(const struct lpm *l)
 	return sizeof(*l) + 2 * (sizeof(uint32_t) << ROOT_BITS) + l->branches.cap * sizeof(struct branch) +
 	       l->leaps.cap * sizeof(struct leap);
 }
+
+/* An interval is told when the next value begins. */
+struct tour {
+	const struct lpm *l;
+	uint8_t family;
+	lpm_visit visit;
+	void *ctx;
+	struct key lo;          /* where value began */
+	uint32_t value;
+	bool any, ok;
+};
+
+static struct addr addr_of(uint8_t family, struct key k)
+{
+	struct addr a = { .family = family };
+
+	k.hi = __builtin_bswap64(k.hi);
+	k.lo = __builtin_bswap64(k.lo);
+	memcpy(a.b, &k.hi, family == 4 ? 4 : sizeof(k.hi));
+	if (family == 6)
+		memcpy(a.b + 8, &k.lo, sizeof(k.lo));
+	return a;
+}
+
+static void tell(struct tour *t, struct key hi)
+{
+	const struct addr lo = addr_of(t->family, t->lo), last = addr_of(t->family, hi);
+
+	t->ok = t->ok && t->visit(t->ctx, &lo, &last, t->value);
+}
+
+static void begin(struct tour *t, struct key at, uint32_t value)
+{
+	if (t->any && value == t->value)
+		return;
+	if (t->any)
+		tell(t, (struct key){ at.hi - !at.lo, at.lo - 1 });
+	t->any = true;
+	t->lo = at;
+	t->value = value;
+}
+
+/* True recursion: as deep as build. */
+static void tour(struct tour *t, uint32_t ref, struct key at, unsigned depth)
+{
+	const struct leap *leap;
+	struct key then, end, all;
+
+	if (!(ref >> KIND)) {
+		begin(t, at, ref);
+		return;
+	}
+	if (ref & BRANCH) {
+		for (uint64_t i = 0; i < 1U << STRIDE; i++) {
+			then = depth < 64 ? (struct key){ at.hi | i << (60 - depth), at.lo } :
+			       (struct key){ at.hi, at.lo | i << (124 - depth) };
+			tour(t, t->l->branches.at[VALUE(ref)].slot[i], then, depth + STRIDE);
+		}
+		return;
+	}
+	leap = &t->l->leaps.at[VALUE(ref)];
+	then = (struct key){ at.hi | leap->bits.hi, at.lo | leap->bits.lo };
+	if (leap->bits.hi || leap->bits.lo)
+		begin(t, at, leap->otherwise);
+	tour(t, leap->then, then, leap->depth);
+	all = mask_of(depth, 128);
+	end = mask_of(leap->depth, 128);
+	end = (struct key){ then.hi | end.hi, then.lo | end.lo };
+	if (end.hi != (at.hi | all.hi) || end.lo != (at.lo | all.lo))
+		begin(t, (struct key){ end.hi + (end.lo == UINT64_MAX), end.lo + 1 }, leap->otherwise);
+}
+
+bool lpm_each(const struct lpm *l, uint8_t family, lpm_visit visit, void *ctx)
+{
+	struct tour t = { .l = l, .family = family, .visit = visit, .ctx = ctx, .ok = true };
+
+	for (uint64_t i = 0; i < 1U << ROOT_BITS; i++)
+		tour(&t, l->root[family == 6][i], (struct key){ i << 48, 0 }, ROOT_BITS);
+	tell(&t, (struct key){ UINT64_MAX, UINT64_MAX });
+	return t.ok;
+}

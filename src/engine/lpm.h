@@ -4,6 +4,7 @@
 #ifndef ENGINE_LPM_H
 #define ENGINE_LPM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,8 @@ void lpm_free(struct lpm *l);
 OWN(lpm)
 uint32_t lpm_find(const struct lpm *l, const struct addr *a);
 size_t lpm_bytes(const struct lpm *l);
+/* All addresses of a family (4 or 6) in order, as intervals of one value: neighbours differ.  false: a visit said so. */
+typedef bool (*lpm_visit)(void *ctx, const struct addr *lo, const struct addr *hi, uint32_t value);
+bool lpm_each(const struct lpm *l, uint8_t family, lpm_visit visit, void *ctx);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* plan: what of a program the kernel can decide by itself, as plain data for the table's who, where and what.
  *
- * It is made by asking the program (prog_eval) about one of each kind of end and service that it tells apart, never by reading
- * the policy a second time; so the kernel's answers are the program's.  What it leaves out is asked (PLAN_ASK): both ends guarded,
- * observed entries, reject, unknown or unverified devices, ends of which the address alone does not tell who they are, and
- * whatever does not fit PLAN_MAX_…: an absent span or class is never an answer.  It speaks of what an end of a flow opens; replies
- * are asked about, and ICMP but for requests (others belong to some flow).
+ * It is made by asking the program (prog_eval) about one of each kind of end and service that it tells apart, never by
+ * reading the policy a second time; so the kernel's answers are the program's.  It speaks of what an end of a flow opens.  What
+ * it leaves out is asked (PLAN_ASK): replies, both ends guarded, observed entries, reject, unknown or unverified devices, ends of
+ * which the address alone does not tell who they are, ICMP but for requests (the rest belongs to some flow), and whatever does
+ * not fit PLAN_MAX_...: an absent span or class is never an answer.
  *
  * A device end is of a class by its interface, identity and address; the other end ("place") is an interval of addresses behind
  * an interface that is not guarded, or the firewall itself; a service is a protocol with an interval of destination ports or
@@ -32,7 +32,7 @@ enum { PLAN_MAX_CLASSES = 1024, PLAN_MAX_SPANS = 262144, PLAN_MAX_SERVICES = 655
 enum plan_act {
 	PLAN_ASK,
 	PLAN_ALLOW,             /* stamp it; rule: the rule or exception, whose counter it is */
-	PLAN_DROP,              /* the program would deny and remember it (RESTRICT, RULE, DEFAULT); rule: POLICY_NONE for the default */
+	PLAN_DROP,              /* the program would deny and remember it (RESTRICT, RULE, DEFAULT: rule is POLICY_NONE) */
 };
 
 /* One answer.  ends_ns: 0, or wall clock: an allow that holds only before that moment (the entry's expiry). */
@@ -87,7 +87,10 @@ const struct plan_macs *plan_mac(const struct plan *p, uint32_t i);
 /* The plan's own answer for a flow, as the kernel would find it: for the agreement tests. */
 struct plan_answer plan_eval(const struct plan *p, const struct who *w, const struct flow *f);
 
-struct plan_stats { size_t classes, wheres, whats, spans, services, bytes; bool classes_left_out, spans_left_out, services_left_out; };
+struct plan_stats {
+	size_t classes, wheres, whats, spans, services, bytes;
+	bool classes_left_out, spans_left_out, services_left_out;
+};
 struct plan_stats plan_stats(const struct plan *p);
 
 #endif

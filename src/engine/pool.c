@@ -98,3 +98,13 @@ uint32_t pool_add(struct pool *p, const uint64_t *row)
 	p->slots[at] = p->n + 1;
 	return p->n++;
 }
+
+uint32_t pool_find(const struct pool *p, const uint64_t *row)
+{
+	if (!p->n_slots)
+		return POOL_NONE;
+	for (size_t at = hash(row, p->words) & (p->n_slots - 1); p->slots[at]; at = (at + 1) & (p->n_slots - 1))
+		if (memcmp(pool_at(p, p->slots[at] - 1), row, p->words * sizeof(*row)) == 0)
+			return p->slots[at] - 1;
+	return POOL_NONE;
+}

@@ -28,6 +28,7 @@ struct pool {
 void pool_init(struct pool *p, size_t words, struct pool_budget *budget);
 void pool_fini(struct pool *p);
 uint32_t pool_add(struct pool *p, const uint64_t *row);         /* POOL_NONE: memory or budget ran out */
+uint32_t pool_find(const struct pool *p, const uint64_t *row);  /* POOL_NONE: it is not there */
 
 static inline const uint64_t *pool_at(const struct pool *p, uint32_t i)
 {

@@ -175,3 +175,29 @@ struct verdict prog_eval(const struct prog *g, const struct flow *f, struct trac
 		prog_explain(g, f, &v, tr);
 	return v;
 }
+
+bool prog_key(const struct prog *g, const struct flow *f, uint64_t key[static PROG_KEY_WORDS])
+{
+	struct prog_result best = { POLICY_NONE, POLICY_NONE };
+	struct verdict v = { .unknown = false };
+	struct end from, to, *sender = f->turned ? &to : &from;
+
+	look(g, &f->from, !f->turned, &from);
+	look(g, &f->to, f->turned, &to);
+	if ((!is_guarded(&from) && !is_guarded(&to)) || !(enforces(&from) || enforces(&to)) || f->shape ||
+	    sender->flags & PROG_SPOOF || is_unverified(f->turned ? &f->to : &f->from, sender))
+		return false;
+	classify(g, &f->from, PROG_FROM, &from);
+	classify(g, &f->to, PROG_TO, &to);
+	for (uint32_t i = 0; i < PROG_KEY_WORDS; i++)
+		key[i] = 0;
+	for (uint32_t i = 0; i < g->n_pairs; i++) {
+		const struct prog_pair *pair = &g->pairs[i];
+
+		key[i / 2] |= (uint64_t)cross_get(&pair->cross, from.class[pair->from], to.class[pair->to]) << i % 2 * 32;
+	}
+	restrict_between(g, &from, &to, &best, &v);
+	key[PROG_KEY_WORDS - 2] = (uint64_t)best.rule << 32 | best.observed;
+	key[PROG_KEY_WORDS - 1] = (uint64_t)v.member << 1 | v.unknown;
+	return true;
+}

@@ -216,6 +216,11 @@ static inline uint32_t prog_zone_of_row(const struct prog_build *b, uint32_t row
 	return row < b->p->n_zones ? row : POLICY_NONE;
 }
 
+/* What the entries have to say about two ends, whatever the service: flows with equal keys get equal verdicts for equal services
+ * but for their zones.  false: no entry decides (unguarded, spoofed, unverified, misshapen) or nothing is enforced. */
+enum { PROG_KEY_WORDS = PROG_DIMS * PROG_DIMS / 2 + 2 };
+bool prog_key(const struct prog *g, const struct flow *f, uint64_t key[static PROG_KEY_WORDS]);
+
 /* Fills the trace of a decision that is made. */
 void prog_explain(const struct prog *g, const struct flow *f, const struct verdict *v, struct trace *tr);
 

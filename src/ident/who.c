@@ -184,6 +184,17 @@ const struct who_binding *who_binding(const struct who *w, size_t i)
 	return i < w->bindings.n ? &w->bindings.at[i] : NULL;
 }
 
+size_t who_macs(const struct who *w)
+{
+	return w->macs.n;
+}
+
+struct who_id who_mac(const struct who *w, size_t i, struct mac *ret)
+{
+	*ret = w->macs.at[i].mac;
+	return who_id_of_mac(w, &w->macs.at[i]);
+}
+
 static int compare_named(const void *key, const void *element)
 {
 	uint64_t a = *(const uint64_t *)key, b = ((const struct who_named *)element)->device;

@@ -50,6 +50,9 @@ struct who_id who_source(const struct who *w, uint32_t iface, const struct mac *
 struct who_id who_address(const struct who *w, uint32_t iface, const struct addr *a);
 size_t who_bindings(const struct who *w);
 const struct who_binding *who_binding(const struct who *w, size_t i);   /* verified and pinned ones, sorted */
+/* What a MAC tells of a sender by itself: the listed and the learnt ones, i below who_macs; proof is always 0. */
+size_t who_macs(const struct who *w);
+struct who_id who_mac(const struct who *w, size_t i, struct mac *ret);
 /* The device record's words for events: "" where unknown. */
 const char *who_name(const struct who *w, const struct who_id *id);
 

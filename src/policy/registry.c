@@ -443,6 +443,26 @@ uint32_t registry_rows(const struct registry *r)
 	return r->n_rows;
 }
 
+static void mac_of(uint64_t v, struct mac *ret)
+{
+	for (unsigned i = 6; i-- > 0; v >>= 8)
+		ret->b[i] = (uint8_t)v;
+}
+
+uint32_t registry_row(const struct registry *r, uint32_t i, struct mac *ret_lo, struct mac *ret_hi)
+{
+	unsigned length = 0, rest;
+	const struct row *row;
+
+	while (i >= r->rows[length].n)
+		i -= (uint32_t)r->rows[length++].n;
+	row = &r->rows[length].at[i];
+	rest = 48U - lengths[length].bits;
+	mac_of(row->prefix << rest, ret_lo);
+	mac_of(row->prefix << rest | ((UINT64_C(1) << rest) - 1), ret_hi);
+	return r->names.at[row->name].registrant;
+}
+
 uint32_t registry_registrants(const struct registry *r)
 {
 	return (uint32_t)r->registrants.texts.n;

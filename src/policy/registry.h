@@ -33,6 +33,9 @@ OWN(registry)
 
 /* The registrants of a MAC, longest prefix alone; a prefix with several owners gives them all.  Returns how many (0: none). */
 unsigned registry_find(const struct registry *r, const struct mac *m, struct registry_hit ret[static 4]);
+/* All rows, i below registry_rows: the MACs of a prefix from *ret_lo to *ret_hi; returns the registrant.  Longer prefixes lie in
+ * shorter ones. */
+uint32_t registry_row(const struct registry *r, uint32_t i, struct mac *ret_lo, struct mac *ret_hi);
 const char *registry_date(const struct registry *r);            /* "2026-08-26": the MA-L data's */
 uint32_t registry_rows(const struct registry *r);
 uint32_t registry_registrants(const struct registry *r);        /* distinct normalised names: 0 .. n-1 */

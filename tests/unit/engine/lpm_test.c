@@ -137,6 +137,50 @@ static void random_prefix(struct lpm_entry *e)
 	e->value = below(LPM_VALUES);
 }
 
+struct tour {
+	const struct lpm *l;
+	struct addr next;
+	uint32_t last;
+	size_t n;
+};
+
+static struct addr behind(struct addr a)
+{
+	for (unsigned i = addr_bits(&a) / 8; i-- > 0 && !++a.b[i];)
+		;
+	return a;
+}
+
+/* They follow each other without a gap, each of one value, which its neighbours have not. */
+static bool visit(void *ctx, const struct addr *lo, const struct addr *hi, uint32_t value)
+{
+	struct tour *t = ctx;
+
+	ck_assert(addr_equal(lo, &t->next) && addr_compare(lo, hi) <= 0);
+	ck_assert_uint_eq(lpm_find(t->l, lo), value);
+	ck_assert_uint_eq(lpm_find(t->l, hi), value);
+	ck_assert(t->n++ == 0 || value != t->last);
+	for (size_t i = 0; i < n; i++) {
+		const struct addr ends[2] = { entries[i].prefix.addr, addr_prefix_last(&entries[i].prefix) };
+
+		for (unsigned k = 0; k < 2; k++)
+			if (addr_compare(lo, &ends[k]) <= 0 && addr_compare(&ends[k], hi) <= 0)
+				ck_assert_uint_eq(lpm_find(t->l, &ends[k]), value);
+	}
+	t->last = value;
+	t->next = behind(*hi);
+	return true;
+}
+
+static void tour(const struct lpm *l, uint8_t family)
+{
+	struct tour t = { .l = l, .next = { .family = family } };
+	const struct addr first = t.next;
+
+	ck_assert(lpm_each(l, family, visit, &t));
+	ck_assert(addr_equal(&t.next, &first));         /* wrapped: the last address was told */
+}
+
 START_TEST(random_ones)
 {
 	seed = (uint64_t)_i + 1;
@@ -150,6 +194,8 @@ START_TEST(random_ones)
 
 			ck_assert_uint_eq(lpm_find(l, &a), slow(&a, 5));
 		}
+		tour(l, 4);
+		tour(l, 6);
 	}
 }
 END_TEST

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Classes: bindings that prog_eval cannot tell apart are one kind; each kind is held against every kind of other end; kinds that
+ * come out equal are one class.  The kinds with most bindings go first, since there may be more than fit. */
+#include "engine/plan_part.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { UNSEEN = PLAN_NONE - 1 };
+
+static const struct who_id nobody = { .listed = WHO_NONE, .maker = WHO_NONE };
+
+static int add_kind(struct plan_build *b, const struct who_binding *bind)
+{
+	struct plan_kind k = { .end = { .iface = bind->iface, .iface_known = true, .has_mac = true, .mac = bind->mac,
+					.addr = bind->addr, .id = bind->id } };
+	uint64_t row[PLAN_KIND_WORDS];
+
+	if (!plan_kind_of(b->p, bind, row))
+		return 0;
+	k.number = pool_add(&b->p->kinds, row);
+	k.until_ns = (int64_t)row[4];
+	k.routed = (row[0] | row[1]) & PROG_ROUTED;
+	k.restricted = b->g->ids[(uint32_t)(row[2] >> 32)].flags & PROG_RESTRICTED;
+	if (k.number == POOL_NONE || (k.number == b->kinds.n && !VEC_PUSH(&b->kinds, k)))
+		return plan_out_of_memory(b);
+	b->kinds.at[k.number].bindings++;
+	b->kinds.at[k.number].mixed |= b->kinds.at[k.number].end.id.listed != bind->id.listed;
+	return 0;
+}
+
+static int compare_kinds(const void *va, const void *vb)
+{
+	const struct plan_kind *a = va, *b = vb;
+
+	if (a->bindings != b->bindings)
+		return a->bindings > b->bindings ? -1 : 1;
+	return (a->number > b->number) - (a->number < b->number);
+}
+
+static struct flow_end other(uint32_t iface, const struct plan_place *at)
+{
+	return (struct flow_end){ .iface = iface, .iface_known = true, .addr = at->addr, .id = nobody };
+}
+
+/* Where an address that nobody claims stands depends on the interface behind which it is, so all must answer alike. */
+static int ask_to(struct plan_build *b, const struct plan_kind *k, const struct plan_place *at, uint32_t *ret)
+{
+	const size_t n = at->zone < b->g->n_zones ? 1 : b->open_to.n;
+	uint32_t first = PLAN_NONE;
+
+	for (size_t i = 0; i < n; i++) {
+		struct flow f = { .from = k->end, .to = other(b->open_to.at[i], at) };
+		uint32_t what;
+
+		if (plan_ask(b, &f, k->until_ns, &what) < 0)
+			return -1;
+		first = i == 0 || first == what ? what : PLAN_NONE;
+	}
+	*ret = first;
+	return 0;
+}
+
+static int ask_from(struct plan_build *b, const struct plan_kind *k, uint32_t open, const struct plan_place *at, uint32_t *ret)
+{
+	struct flow f = { .from = other(b->open.at[open], at), .to = k->end };
+
+	f.to.has_mac = false;
+	return plan_ask(b, &f, k->until_ns, ret);
+}
+
+/* All places of one side: as senders behind that open interface, or as receivers; into wheres. */
+static int look_around(struct plan_build *b, const struct plan_kind *k, unsigned side, uint32_t open, uint32_t *ret)
+{
+	const bool v6 = k->end.addr.family == 6;
+	struct pool *rows = &b->rows[side];
+	AUTO_MEM uint64_t *row = malloc((rows->words + 1) * sizeof(*row));
+	uint32_t at;
+
+	if (!row)
+		return plan_out_of_memory(b);
+	memset(row, 0xff, (rows->words + 1) * sizeof(*row));
+	for (uint32_t i = 0; i < b->places[side].n; i++) {
+		const struct plan_place *place = &b->places[side].at[i];
+		uint32_t what = PLAN_NONE;
+
+		if ((side == PROG_TO ? ask_to(b, k, place, &what) : ask_from(b, k, open, place, &what)) < 0)
+			return -1;
+		row[i / 2] ^= (uint64_t)(what ^ PLAN_NONE) << i % 2 * 32;
+	}
+	at = pool_add(rows, row);
+	if (at == POOL_NONE)
+		return plan_out_of_memory(b);
+	for (unsigned f = 0; f < 2; f++)
+		while (b->where_of_row[side][f].n < rows->n)
+			if (!VEC_PUSH(&b->where_of_row[side][f], UNSEEN))
+				return plan_out_of_memory(b);
+	if (b->where_of_row[side][v6].at[at] == UNSEEN && plan_spans(b, side, at, v6, &b->where_of_row[side][v6].at[at]) < 0)
+		return -1;
+	*ret = b->where_of_row[side][v6].at[at];
+	return 0;
+}
+
+static const char *name_of(struct plan_build *b, const struct plan_kind *k)
+{
+	const struct who_id *id = &k->end.id;
+	const char *s = k->restricted ? "restricted" : id->maker != WHO_NONE ? b->policy->makers[id->maker].name :
+			id->listed != WHO_NONE ? "listed" : "unknown";
+	char *name;
+
+	if (id->listed != WHO_NONE && !k->mixed)
+		s = b->policy->devices[id->listed].name;
+	name = arena_strdup(b->p->arena, s);
+	for (char *c = name; c && *c; c++)
+		if (!(*c >= 'a' && *c <= 'z') && !(*c >= 'A' && *c <= 'Z') && !(*c >= '0' && *c <= '9'))
+			*c = '-';
+	return name;
+}
+
+static bool is_none(const uint32_t *result, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (result[i] != PLAN_NONE)
+			return false;
+	return true;
+}
+
+/* result: where it opens to, what to this host, then from where by open interface. */
+static int make_class(struct plan_build *b, const struct plan_kind *k, const uint32_t *result)
+{
+	const bool v6 = k->end.addr.family == 6;
+	const uint32_t n = b->policy->n_ifaces;
+	struct arena *a = b->p->arena;
+	uint32_t *from[2] = { arena_array(a, n + (size_t)1, uint32_t), arena_array(a, n + (size_t)1, uint32_t) };
+	struct plan_class c = { .to4 = PLAN_NONE, .to6 = PLAN_NONE, .firewall = result[1], .from4 = from[0], .from6 = from[1],
+				.name = name_of(b, k) };
+
+	if (!from[0] || !from[1] || !c.name)
+		return plan_out_of_memory(b);
+	*(v6 ? &c.to6 : &c.to4) = result[0];
+	for (uint32_t i = 0; i < n; i++) {
+		const uint32_t open = b->open_of_iface[i];
+
+		from[v6][i] = open == PLAN_NONE ? PLAN_NONE : result[2 + open];
+		from[!v6][i] = PLAN_NONE;
+	}
+	return VEC_PUSH(&b->classes, c) ? 0 : plan_out_of_memory(b);
+}
+
+/* Another kind of the same class: a name that fits both. */
+static void share_name(struct plan_build *b, const struct plan_kind *k, uint32_t class)
+{
+	struct plan_class *c = &b->classes.at[class];
+	const char *name = name_of(b, k);
+
+	if (name && strcmp(c->name, name) != 0)
+		c->name = k->restricted ? "restricted" : "several";
+}
+
+static int class_of(struct plan_build *b, const struct plan_kind *k, const uint32_t *result, size_t n, uint32_t *ret)
+{
+	AUTO_MEM uint64_t *row = calloc(b->results.words, sizeof(*row));
+	uint32_t at;
+
+	if (!row)
+		return plan_out_of_memory(b);
+	row[0] = (k->end.addr.family == 6) | (unsigned)k->restricted << 1;
+	memcpy(row + 1, result, n * sizeof(*result));
+	at = pool_find(&b->results, row);
+	if (at != POOL_NONE) {
+		share_name(b, k, at);
+		*ret = at;
+		return 0;
+	}
+	if (b->classes.n == PLAN_MAX_CLASSES) {
+		b->p->stats.classes_left_out = true;
+		return 0;
+	}
+	if (pool_add(&b->results, row) == POOL_NONE)
+		return plan_out_of_memory(b);
+	*ret = (uint32_t)b->classes.n;
+	return make_class(b, k, result);
+}
+
+static int look_at(struct plan_build *b, const struct plan_kind *k)
+{
+	const size_t n = 2 + b->open.n;
+	AUTO_MEM uint32_t *result = malloc(n * sizeof(*result));
+	struct flow f = { .from = k->end, .to = { .iface = WHO_NONE, .firewall = true, .addr = k->end.addr, .id = nobody } };
+
+	if (!result)
+		return plan_out_of_memory(b);
+	memset(result, 0xff, n * sizeof(*result));
+	if (look_around(b, k, PROG_TO, 0, &result[0]) < 0 || plan_ask(b, &f, k->until_ns, &result[1]) < 0)
+		return -1;
+	for (uint32_t i = 0; i < b->open.n && !b->no_from && !k->routed; i++)
+		if (look_around(b, k, PROG_FROM, i, &result[2 + i]) < 0)
+			return -1;
+	return is_none(result, n) ? 0 : class_of(b, k, result, n, &b->p->class_of_kind[k->number]);
+}
+
+static bool fits(const struct plan_build *b)
+{
+	const uint64_t more = (uint64_t)b->places[PROG_TO].n * b->open_to.n + (uint64_t)b->places[PROG_FROM].n * b->open.n;
+
+	return b->pairs + more <= PLAN_MAX_PAIRS;
+}
+
+int plan_make_classes(struct plan_build *b)
+{
+	for (size_t i = 0; i < who_bindings(b->w); i++)
+		if (add_kind(b, who_binding(b->w, i)) < 0)
+			return -1;
+	b->p->class_of_kind = arena_array(b->p->arena, b->kinds.n + 1, uint32_t);
+	if (!b->p->class_of_kind)
+		return plan_out_of_memory(b);
+	memset(b->p->class_of_kind, 0xff, (b->kinds.n + 1) * sizeof(uint32_t));
+	if (b->kinds.n)
+		qsort(b->kinds.at, b->kinds.n, sizeof(*b->kinds.at), compare_kinds);
+	for (unsigned s = 0; s < PROG_SIDES; s++)
+		pool_init(&b->rows[s], b->places[s].n / 2 + 1, &b->p->budget);
+	pool_init(&b->results, 1 + (2 + b->open.n + 1) / 2, &b->p->budget);
+	for (size_t i = 0; i < b->kinds.n; i++) {
+		if (!fits(b))
+			b->p->stats.classes_left_out = true;
+		else if (look_at(b, &b->kinds.at[i]) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* plan_part: what the files of plan share: the frozen plan, and the workshop in which it is built.
+ *
+ * Two ends are asked about only once for all that prog_key cannot tell apart, each time about one service of each kind, so that
+ * the work grows with kinds of devices times kinds of addresses, and the answers with what the policy really says. */
+#ifndef ENGINE_PLAN_PART_H
+#define ENGINE_PLAN_PART_H
+
+#include "base/arena.h"
+#include "base/vec.h"
+#include "engine/plan.h"
+#include "engine/pool.h"
+#include "engine/prog_part.h"
+
+enum {
+	PLAN_MAX_MACS = 65536,
+	PLAN_MAX_PAIRS = 8 << 20,       /* of a class and a kind of address that are looked at */
+	PLAN_MAX_ASKED = 16 << 20,      /* questions to the program */
+	PLAN_MAX_KEYS = 1 << 18,        /* of pairs that the program tells apart */
+	PLAN_BUDGET = 256 << 20,
+	PLAN_KIND_WORDS = 5,
+};
+
+struct plan {
+	const struct prog *prog;
+	const struct policy *policy;
+	struct arena *arena;
+	struct pool_budget budget;
+	struct pool kinds;              /* of bindings: see plan_kind */
+	uint32_t *class_of_kind;
+	struct plan_class *classes;
+	const struct plan_where *wheres;
+	const struct plan_what *whats;
+	const struct plan_macs *macs;
+	size_t n_classes, n_wheres, n_whats, n_macs;
+	struct plan_stats stats;
+};
+
+/* Equal pieces of memory are one. */
+struct plan_bank {
+	VEC(struct plan_piece { const void *at; size_t bytes; }) pieces;
+	uint32_t *slots;                /* open addressing, number + 1 */
+	size_t n_slots;
+};
+
+struct plan_span_of { struct addr lo, hi; uint32_t leaf; };
+/* Numbers (ports, types) that the program cannot tell apart. */
+struct plan_run { uint8_t proto; uint16_t lo, hi; uint32_t class; };
+struct plan_runs { VEC(struct plan_run) at; };
+
+/* One kind of other end, as the program sees addresses on one side. */
+struct plan_place { struct addr addr; uint32_t zone; };
+
+/* One kind of device end. */
+struct plan_kind {
+	struct flow_end end;            /* one of them */
+	uint32_t number, bindings;
+	int64_t until_ns;               /* its allowing may end then: a clearing begins or ends */
+	bool restricted, mixed;         /* mixed: several listed devices */
+	bool routed;                    /* behind a router: who sends is not who is sent to */
+};
+
+struct plan_build {
+	struct plan *p;
+	const struct prog *g;
+	const struct policy *policy;
+	const struct who *w;
+	struct err *e;
+	int64_t changes_ns;             /* when an authority next changes what a maker is */
+	int64_t *begins_ns;             /* by entry: when an earlier one that denies begins */
+	VEC(struct plan_span_of) leaves[2];     /* of each family, in order */
+	uint32_t *place_of_leaf[PROG_SIDES];    /* PLAN_NONE: asked */
+	VEC(struct plan_place) places[PROG_SIDES];
+	VEC(struct addr) holes;         /* sorted: addresses that tell who they are */
+	VEC(uint32_t) open;             /* one open interface of each kind of sender's; then of receiver's, WHO_NONE included */
+	VEC(uint32_t) open_to;
+	uint32_t *open_of_iface;        /* into open; PLAN_NONE: guarded */
+	struct plan_runs runs[2];       /* by family */
+	struct pool keys, rows[2];      /* what two ends have in common; a class's whats by place, on each side */
+	VEC(uint32_t) what_of_key, where_of_row[2][2];
+	VEC(struct plan_kind) kinds;
+	struct pool results;            /* of kinds: those that are equal are one class */
+	VEC(struct plan_class) classes;
+	struct plan_bank whats, wheres;
+	VEC(struct plan_service) services;      /* scratch */
+	struct plan_answer *answers;    /* scratch, by class of service: of what has ports, then of what has types */
+	uint8_t *answered;
+	uint64_t pairs, asked;
+	bool no_from;                   /* too many MACs tell something */
+};
+
+/* The row of kinds that a binding belongs to.  false: it is never of a class. */
+bool plan_kind_of(const struct plan *p, const struct who_binding *b, uint64_t row[static PLAN_KIND_WORDS]);
+bool plan_is_open(const struct policy *p, uint32_t iface);
+
+/* Steps of plan_build; each sets *b->e when it returns -1: memory ran out. */
+int plan_places(struct plan_build *b);
+int plan_services(struct plan_build *b);
+int plan_find_macs(struct plan_build *b);
+int plan_make_classes(struct plan_build *b);
+
+/* What may be opened: into whats, or PLAN_NONE: nothing is decided.  *ret untouched on failure. */
+int plan_ask(struct plan_build *b, struct flow *f, int64_t until_ns, uint32_t *ret);
+/* The spans of a row of rows[side]: into wheres, or PLAN_NONE. */
+int plan_spans(struct plan_build *b, unsigned side, uint32_t row, bool v6, uint32_t *ret);
+/* POOL_NONE: memory ran out. */
+uint32_t plan_bank_add(struct plan_bank *k, struct arena *a, const void *piece, size_t bytes);
+void plan_bank_fini(struct plan_bank *k);
+int plan_out_of_memory(struct plan_build *b);
+
+#endif
