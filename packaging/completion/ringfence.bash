@@ -9,6 +9,9 @@ _ringfence() {
 		*) cmd=${COMP_WORDS[i]}; break ;;
 		esac
 	done
+	case $cmd$prev in
+	top--by) COMPREPLY=($(compgen -W "flow device rule" -- "$cur")); return ;;
+	esac
 	case $prev in
 	-p|--policy|--data|--state|--run|--socket) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 	esac

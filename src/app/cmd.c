@@ -296,3 +296,25 @@ void cmd_progress(const struct cmd *c, const char *fmt, ...)
 	va_end(ap);
 	fflush(stderr);
 }
+
+bool cmd_moment(const char *text, int64_t *ret)
+{
+	static const struct { char unit; int64_t seconds; } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	int year;
+	unsigned month, day;
+	char *end;
+	long long n;
+
+	if (now_parse_date(text, &year, &month, &day))
+		return now_civil(NULL, year, month, day, ret);
+	if (now_parse_rfc3339(text, ret))
+		return true;
+	n = strtoll(text, &end, 10);
+	for (size_t i = 0; end != text && n >= 0 && n < 1000000 && i < sizeof(units) / sizeof(units[0]); i++) {
+		if (end[0] == units[i].unit && !end[1]) {
+			*ret = now_wall_ns() - n * units[i].seconds * NOW_NS_PER_S;
+			return true;
+		}
+	}
+	return false;
+}

@@ -83,6 +83,9 @@ void cmd_table_init(struct cmd_table *t, unsigned columns);
 void cmd_table_cell(struct cmd_table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void cmd_table_print(struct cmd_table *t, const struct cmd *c, struct buf *out);        /* and free it; the first row is the head */
 
+/* "2026-11-22", RFC 3339, or an age: 90s, 15m, 2h, 7d. */
+bool cmd_moment(const char *text, int64_t *ret);
+
 int cmd_check(struct cmd *c, int argc, char **argv);
 int cmd_show(struct cmd *c, int argc, char **argv);
 int cmd_explain(struct cmd *c, int argc, char **argv);
@@ -95,6 +98,7 @@ int cmd_devices(struct cmd *c, int argc, char **argv);
 int cmd_lock(struct cmd *c, int argc, char **argv);
 int cmd_unlock(struct cmd *c, int argc, char **argv);
 int cmd_init(struct cmd *c, int argc, char **argv);
+int cmd_top(struct cmd *c, int argc, char **argv);
 int cmd_verify(struct cmd *c, int argc, char **argv);
 
 #endif

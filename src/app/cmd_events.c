@@ -42,29 +42,6 @@ static bool number(const char *text, uint64_t max, uint64_t *ret)
 	return !errno && end != text && !*end && *text != '-' && *ret <= max;
 }
 
-/* "2026-11-22", RFC 3339, or an age: 90s, 15m, 2h, 7d. */
-static bool moment(const char *text, int64_t *ret)
-{
-	static const struct { char unit; int64_t seconds; } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
-	int year;
-	unsigned month, day;
-	char *end;
-	long long n;
-
-	if (now_parse_date(text, &year, &month, &day))
-		return now_civil(NULL, year, month, day, ret);
-	if (now_parse_rfc3339(text, ret))
-		return true;
-	n = strtoll(text, &end, 10);
-	for (size_t i = 0; end != text && n >= 0 && n < 1000000 && i < sizeof(units) / sizeof(units[0]); i++) {
-		if (end[0] == units[i].unit && !end[1]) {
-			*ret = now_wall_ns() - n * units[i].seconds * NOW_NS_PER_S;
-			return true;
-		}
-	}
-	return false;
-}
-
 static int read_kinds(const struct cmd *c, struct wanted *w)
 {
 	char list[512];
@@ -89,7 +66,7 @@ static int read_wanted(const struct cmd *c, struct wanted *w)
 		return cmd_misuse(c, "--last needs a number up to %d, not \"%s\"", LAST_MAX, w->last);
 	if (w->after && !number(w->after, INT64_MAX, &w->query.after_seq))
 		return cmd_misuse(c, "--after needs an event's number, not \"%s\"", w->after);
-	if (w->since && !moment(w->since, &w->query.since_ns))
+	if (w->since && !cmd_moment(w->since, &w->query.since_ns))
 		return cmd_misuse(c, "--since needs a day, an RFC 3339 time or an age such as 15m, not \"%s\"", w->since);
 	if (c->json && !w->format)
 		w->format = "ecs";

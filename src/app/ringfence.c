@@ -27,6 +27,8 @@ static const struct cmd_row rows[] = {
 	  "With --confirm 60s the old policy comes back by itself unless `ringfence reload confirm` follows in time." },
 	{ "status", "", "what is enforced, and how it goes", cmd_status, NULL },
 	{ "events", "[verify|resend]", "what was recorded", cmd_events, NULL },
+	{ "top", "", "what is allowed, and how much of it there was", cmd_top,
+	  "From the store itself, which the daemon adds to every ten seconds or so.  Counted by the clock hour." },
 	{ "devices", "", "who is on the guarded interfaces", cmd_devices, NULL },
 	{ "verify", "", "compare the kernel's table with the program", cmd_verify, NULL },
 	{ "lock", "", "install the closed table, without the daemon", cmd_lock, NULL },

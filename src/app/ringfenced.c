@@ -346,6 +346,7 @@ static void on_second(void *arg)
 {
 	struct ringfenced *d = arg;
 
+	ringfenced_allowed_second(d);
 	if (watch_second(d->watch))
 		ringfenced_notify("WATCHDOG=1");
 }
@@ -429,6 +430,7 @@ static int start(struct ringfenced *d, struct err *e)
 				 d->about.ours ? "the table in the kernel stays as it is" : "nothing is in force");
 	if (put_in_force(d, j, e) < 0 || listen_to_all(d, e) < 0)
 		return -1;
+	ringfenced_allowed_start(d);
 	return ringfenced_drop(e);
 }
 
@@ -441,12 +443,14 @@ static void stop(struct ringfenced *d)
 		if (d->workers[i])
 			worker_stop(d->workers[i]);
 	}
+	ringfenced_allowed_stop(d);
 	if (d->recorder)
 		recorder_stop(d->recorder);
 	watch_free(d->watch);
 	publish_free(d->publish);
 	reload_free(d->reload);
 	recorder_free(d->recorder);
+	ringfenced_allowed_free(d);
 	for (unsigned i = 0; i < d->n_workers; i++)
 		worker_free(d->workers[i]);
 	observer_free(d->observer);

@@ -12,6 +12,7 @@
 #include "run/ctl_server.h"
 
 struct db;
+struct json;
 struct loop;
 
 struct ringfenced_options {
@@ -43,6 +44,8 @@ struct ringfenced {
 	struct worker *workers[RINGFENCED_WORKERS];
 	unsigned n_workers;
 	struct watch *watch;
+	struct allowed *allowed;                /* NULL: it could not be made; filtering goes on */
+	char allowed_hint[256];                 /* what the administrator has to set, or "" */
 	struct ctl_server *ctl;
 	int exit_status;
 };
@@ -54,6 +57,14 @@ void ringfenced_status_json(struct ringfenced *d, struct buf *out);
 void ringfenced_status_text(struct ringfenced *d, struct buf *out);
 /* Load the policy file; text says how it went.  trial_s: 0, or so long on trial. */
 enum ctl_status ringfenced_reload(struct ringfenced *d, const char *by, unsigned trial_s, struct buf *text);
+
+/* What is allowed, which nothing waits for: a start that fails is told and filtering goes on. */
+void ringfenced_allowed_start(struct ringfenced *d);
+void ringfenced_allowed_second(struct ringfenced *d);  /* last seen */
+void ringfenced_allowed_stop(struct ringfenced *d);
+void ringfenced_allowed_free(struct ringfenced *d);
+void ringfenced_allowed_json(struct ringfenced *d, struct json *js);
+void ringfenced_allowed_text(struct ringfenced *d, struct buf *out);
 
 /* sd_notify(3)'s protocol; without NOTIFY_SOCKET nothing happens. */
 void ringfenced_notify(const char *state);

@@ -220,8 +220,6 @@ static const char *table_words(struct ringfenced *d)
 static void kernel_json(struct ringfenced *d, struct json *js)
 {
 	const struct watch_state *s = watch_state(d->watch);
-	struct ct_stats ct;
-	struct err e;
 
 	json_object(js, "kernel");
 	json_str(js, "queue_by", d->native_queue ? "nft queue" : "xt NFQUEUE");
@@ -230,15 +228,7 @@ static void kernel_json(struct ringfenced *d, struct json *js)
 	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
 		json_u64(js, table_counter_names[i], s->counts.at[i].packets);
 	json_end(js);
-	if (fence_ct_stats(d->fence, &ct, &e) == 0) {
-		json_object(js, "conntrack");
-		json_u64(js, "entries", ct.entries);
-		json_u64(js, "max", ct.max);
-		json_u64(js, "drop", ct.drop);
-		json_u64(js, "insert_failed", ct.insert_failed);
-		json_u64(js, "early_drop", ct.early_drop);
-		json_end(js);
-	}
+	ringfenced_allowed_json(d, js);
 	json_u64(js, "tampers", s->tampers);
 	json_end(js);
 }
@@ -315,6 +305,7 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 	buf_printf(out, "store       %llu events, %zu pending%s%s%s\n", (unsigned long long)r.spool.last_seq, r.spool.pending,
 		   r.spool.tight ? ", the oldest make room for new ones: the disk is nearly full" : "",
 		   r.spool.degraded ? ", failing: " : "", r.spool.degraded ? r.spool.error : "");
+	ringfenced_allowed_text(d, out);
 	for (size_t i = 0; i < n; i++) {
 		if (rows[i].kernel || rows[i].attributed)
 			buf_printf(out, "account     %-14s %llu dropped by the kernel, %llu in events%s\n", rows[i].name,

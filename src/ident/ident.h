@@ -122,6 +122,8 @@ enum ident_claim ident_claim(struct ident *id, const char *iface, const struct m
 			     int64_t now_ns);
 /* (iface, mac) answered our probe for addr.  An answer that nobody asked for is a claim. */
 void ident_answered(struct ident *id, const char *iface, const struct mac *mac, const struct addr *addr, int64_t now_ns);
+/* The device sent something that was not shown to us packet by packet. */
+void ident_seen(struct ident *id, uint64_t device, int64_t when_ns);
 /* A DHCP server that the policy trusts gave addr to mac. */
 void ident_leased(struct ident *id, const char *iface, const struct mac *mac, const struct addr *addr, int64_t now_ns);
 /* The next probe that is due; false: none.  It counts as sent. */

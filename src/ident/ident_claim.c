@@ -104,6 +104,20 @@ static void touch(struct ident *id, uint32_t iface, uint32_t mac, uint32_t bind,
 	}
 }
 
+void ident_seen(struct ident *id, uint64_t device, int64_t when_ns)
+{
+	const uint32_t at = ident_table_find_device(id, device);
+	struct ident_dev *d = at == IDENT_NONE ? NULL : &id->devices.at[at];
+
+	if (!d || when_ns <= d->last_ns)
+		return;
+	d->last_ns = when_ns;
+	if (!ident_is_past(d->written_ns, hour_ns, when_ns))
+		return;
+	d->written_ns = when_ns;
+	ident_table_touch_device(id, at);
+}
+
 /* The address belongs to no zone on that interface: somebody forwards, or lies. */
 static bool is_foreign(const struct ident *id, uint32_t iface, const struct addr *a)
 {

@@ -212,6 +212,11 @@ int observer_step(struct observer *o, struct err *e)
 	return publish_view(o, e);
 }
 
+void observer_seen(struct observer *o, uint64_t device, int64_t when_ns)
+{
+	ident_seen(o->ident, device, when_ns);
+}
+
 struct observer_stats observer_stats(const struct observer *o)
 {
 	const struct arp_counts *a = arp_counts_of(o->arp);

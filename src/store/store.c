@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "store/db_sql.h"
+#include "store/traffic.h"
+
 enum { VERSION = 1 };
 #define MAX_BYTES (UINT64_C(1) << 30)
 #define BALLAST_BYTES (UINT64_C(8) << 20)
@@ -37,6 +40,7 @@ static const char *const tables[] = {
 	" end_ns INTEGER NOT NULL)",
 	"CREATE INDEX interval_zone ON interval(zone, end_ns)",
 	"CREATE TABLE counter(name TEXT PRIMARY KEY, packets INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID",
+	TRAFFIC_TABLE,
 	NULL
 };
 
@@ -50,7 +54,12 @@ int store_open(const struct store_config *c, struct db **ret, struct db_report *
 		.ballast_bytes = c->ballast_bytes == UINT64_MAX ? 0 : c->ballast_bytes ? c->ballast_bytes : BALLAST_BYTES,
 	};
 
-	return db_open(&config, ret, report, e);
+	struct err ignored;
+
+	if (db_open(&config, ret, report, e) < 0)
+		return -1;
+	db_exec(*ret, TRAFFIC_TABLE, &ignored);         /* a file of before there was one; if it fails, so does what is added */
+	return 0;
 }
 
 int store_open_reader(const char *path, struct db **ret, struct err *e)

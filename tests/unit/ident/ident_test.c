@@ -263,6 +263,65 @@ START_TEST(test_clock_jumps)
 }
 END_TEST
 
+static int64_t kept;
+
+static void on_kept(void *ctx, const struct ident_device *d)
+{
+	(void)ctx;
+	if (d->last_ns > kept)
+		kept = d->last_ns;
+}
+
+static void on_gone(void *ctx, uint64_t device)
+{
+	(void)ctx;
+	(void)device;
+}
+
+static void on_evidence(void *ctx, const struct ident_evidence *v)
+{
+	(void)ctx;
+	(void)v;
+}
+
+static void on_binding(void *ctx, const struct ident_binding *b)
+{
+	(void)ctx;
+	(void)b;
+}
+
+static int64_t flushed(void)
+{
+	ident_flush(id, &(struct ident_sink){ on_kept, on_gone, on_evidence, on_binding, NULL });
+	return kept;
+}
+
+/* What is known of a device's traffic from elsewhere moves its last sight forward, never back, and is kept at times. */
+START_TEST(test_seen_elsewhere)
+{
+	struct mac m = site_mac(AXIS "11");
+	struct ident_device d;
+	uint64_t device;
+
+	claim("cam0", AXIS "11", "10.20.0.11");
+	probe();
+	answer("cam0", AXIS "11", "10.20.0.11");
+	device = ident_device_of_mac(id, &m);
+	ident_seen(id, device, now + S(30));
+	ck_assert(ident_find_device(id, device, &d));
+	ck_assert_int_eq(d.last_ns, now + S(30));
+	ident_seen(id, device, now + S(20));
+	ident_seen(id, device + 1000, now + S(90));
+	ck_assert(ident_find_device(id, device, &d));
+	ck_assert_int_eq(d.last_ns, now + S(30));
+	ck_assert_int_eq(flushed(), now + S(30));
+	ident_seen(id, device, now + S(60));
+	ck_assert_int_eq(flushed(), now + S(30));       /* not every minute */
+	ident_seen(id, device, now + S(4000));
+	ck_assert_int_eq(flushed(), now + S(4000));
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const all[] = {
@@ -278,6 +337,7 @@ int main(void)
 		test_pins,
 		test_lease,
 		test_clock_jumps,
+		test_seen_elsewhere,
 	};
 
 	return steps_run("ident", all, sizeof(all) / sizeof(*all));
