@@ -308,7 +308,10 @@ static void on_wish(void *arg, int fd, short revents)
 
 static void on_tick(void *arg)
 {
-	step(arg);
+	struct ringfenced *d = arg;
+
+	watch_tick(d->watch);
+	step(d);
 }
 
 static void link_changed(enum link_change c, const struct link_iface *old, const struct link_iface *now, void *arg)

@@ -217,7 +217,8 @@ struct table_change {
 	bool ours;                      /* our table (either family) was touched */
 	bool foreign_risk;              /* another table's flowtable, queue, notrack or ct mark rule came */
 	uint32_t portid;                /* who */
-	char what[96];                  /* "chain ask deleted by pid 123 (nft)" */
+	uint32_t genid;                 /* nf_tables' generation since then; 0: it was there before we looked */
+	char what[256];                 /* "inet ringfence: rule in chain ask added, element in from added by nft" */
 };
 typedef void (*table_change_fn)(const struct table_change *c, void *arg);
 /* What table_watch knows of a transaction whose end has not come yet; zeroed before the first call. */

@@ -77,21 +77,50 @@ static int one_set(const struct nlmsghdr *nlh, void *arg)
 	return s.name && VEC_PUSH(&l->sets, s) ? 0 : ENOMEM;
 }
 
+static int take_object(struct table_live *l, const char *name, uint32_t type)
+{
+	return name && VEC_PUSH(&l->objects, ((struct table_live_object){ name, type })) ? 0 : ENOMEM;
+}
+
 static int one_counter(const struct nlmsghdr *nlh, void *arg)
 {
 	struct table_live *l = arg;
 	const char *name;
 
-	if (!table_live_is(nlh, NFTA_OBJ_TABLE, TABLE_TABLE) || number(nlh, NFTA_OBJ_TYPE) != NFT_OBJECT_COUNTER)
+	if (!table_live_is(nlh, NFTA_OBJ_TABLE, TABLE_TABLE))
 		return 0;
 	name = name_of(l, nlh, NFTA_OBJ_NAME);
+	if (name && number(nlh, NFTA_OBJ_TYPE) != NFT_OBJECT_COUNTER)
+		return take_object(l, name, number(nlh, NFTA_OBJ_TYPE));
 	return name && VEC_PUSH(&l->counters, name) ? 0 : ENOMEM;
+}
+
+static int one_flowtable(const struct nlmsghdr *nlh, void *arg)
+{
+	struct table_live *l = arg;
+
+	if (!table_live_is(nlh, NFTA_FLOWTABLE_TABLE, TABLE_TABLE))
+		return 0;
+	return take_object(l, name_of(l, nlh, NFTA_FLOWTABLE_NAME), TABLE_LIVE_FLOWTABLE);
 }
 
 static void again_table(void *arg) { ((struct table_live *)arg)->present = false; }
 static void again_chains(void *arg) { ((struct table_live *)arg)->chains.n = 0; }
 static void again_sets(void *arg) { ((struct table_live *)arg)->sets.n = 0; }
-static void again_counters(void *arg) { ((struct table_live *)arg)->counters.n = 0; }
+static void again_objects(void *arg)
+{
+	struct table_live *l = arg;
+
+	l->counters.n = l->objects.n = 0;
+}
+
+static void again_flowtables(void *arg)
+{
+	struct table_live *l = arg;
+
+	while (l->objects.n && l->objects.at[l->objects.n - 1].type == TABLE_LIVE_FLOWTABLE)
+		l->objects.n--;
+}
 
 static int dump(struct nl *n, uint8_t msg, uint16_t table, void (*again)(void *), nl_message_fn fn, struct table_live *l,
 		struct err *e)
@@ -116,7 +145,9 @@ int table_live_read(struct nl *n, struct table_live **ret, struct err *e)
 		return err_wrap(e, "tables");
 	if (l->present && (dump(n, NFT_MSG_GETCHAIN, 0, again_chains, one_chain, l, e) < 0 ||
 			   dump(n, NFT_MSG_GETSET, NFTA_SET_TABLE, again_sets, one_set, l, e) < 0 ||
-			   dump(n, NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, again_counters, one_counter, l, e) < 0))
+			   dump(n, NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, again_objects, one_counter, l, e) < 0 ||
+			   (dump(n, NFT_MSG_GETFLOWTABLE, 0, again_flowtables, one_flowtable, l, e) < 0 &&
+			    e->code != EOPNOTSUPP && e->code != EINVAL)))
 		return err_wrap(e, "table '%s'", TABLE_TABLE);
 	*ret = TAKE(l);
 	return 0;
@@ -129,6 +160,7 @@ void table_live_free(struct table_live *l)
 	VEC_FREE(&l->chains);
 	VEC_FREE(&l->sets);
 	VEC_FREE(&l->counters);
+	VEC_FREE(&l->objects);
 	arena_free(l->arena);
 	free(l);
 }
@@ -162,4 +194,18 @@ bool table_live_same_set(const struct table_live_set *l, const struct table_set 
 	return l->flags == table_wire_set_flags(s) && l->key_type == table_wire_key_type(s) &&
 	       l->key_len == table_model_key_bytes(s) && l->size == s->size && l->timeout_ms == s->timeout_ms &&
 	       l->counter == s->counter;
+}
+
+bool table_live_is_among(const struct nlmsghdr *nlh)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *nest = nl_attr_find(nl_attr_all(nlh), NFTA_CHAIN_HOOK);
+	const uint32_t hook = nl_attr_u32(nl_attr_find(nl_attr_in(nest), NFTA_HOOK_HOOKNUM));
+	const int priority = (int)nl_attr_u32(nl_attr_find(nl_attr_in(nest), NFTA_HOOK_PRIORITY));
+
+	if (!nest || (nfg->nfgen_family == NFPROTO_INET && table_live_is(nlh, NFTA_CHAIN_TABLE, TABLE_TABLE)) ||
+	    (nfg->nfgen_family != NFPROTO_INET && nfg->nfgen_family != NFPROTO_IPV4 && nfg->nfgen_family != NFPROTO_IPV6))
+		return false;
+	return (hook == NF_INET_FORWARD || hook == NF_INET_LOCAL_IN || hook == NF_INET_LOCAL_OUT) &&
+	       priority >= TABLE_PRIORITY_GATE && priority <= TABLE_PRIORITY_POST;
 }

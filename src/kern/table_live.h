@@ -22,6 +22,9 @@ struct table_live_set {
 	bool counter;
 };
 
+enum { TABLE_LIVE_FLOWTABLE = 0 };
+struct table_live_object { const char *name; uint32_t type; };          /* NFT_OBJECT_… or TABLE_LIVE_FLOWTABLE */
+
 struct table_live {
 	struct arena *arena;
 	bool present;
@@ -29,6 +32,7 @@ struct table_live {
 	VEC(struct table_live_chain) chains;
 	VEC(struct table_live_set) sets;
 	VEC(const char *) counters;
+	VEC(struct table_live_object) objects;  /* other than counters, flowtables among them: none is ours */
 };
 
 int table_live_read(struct nl *n, struct table_live **ret, struct err *e);
@@ -42,5 +46,7 @@ bool table_live_same_set(const struct table_live_set *l, const struct table_set 
 /* A dump message's string attribute type equals s. */
 struct nlmsghdr;
 bool table_live_is(const struct nlmsghdr *nlh, uint16_t type, const char *s);
+/* Does a chain's message tell of a base chain that runs between our gates and posts? */
+bool table_live_is_among(const struct nlmsghdr *nlh);
 
 #endif

@@ -14,12 +14,12 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-enum { GATE_PRIORITY = -12, POST_PRIORITY = -11 };      /* adjacent and odd: nothing of others is likely between them */
+enum { GATE = TABLE_PRIORITY_GATE, POST = TABLE_PRIORITY_POST };
 
 static const struct { enum table_fixed_chain chain; int hook, priority; } base_chains[] = {
-	{ TABLE_CH_FORWARD, NF_INET_FORWARD, GATE_PRIORITY }, { TABLE_CH_FORWARD_POST, NF_INET_FORWARD, POST_PRIORITY },
-	{ TABLE_CH_INPUT, NF_INET_LOCAL_IN, GATE_PRIORITY }, { TABLE_CH_INPUT_POST, NF_INET_LOCAL_IN, POST_PRIORITY },
-	{ TABLE_CH_OUTPUT, NF_INET_LOCAL_OUT, GATE_PRIORITY }, { TABLE_CH_OUTPUT_POST, NF_INET_LOCAL_OUT, POST_PRIORITY },
+	{ TABLE_CH_FORWARD, NF_INET_FORWARD, GATE }, { TABLE_CH_FORWARD_POST, NF_INET_FORWARD, POST },
+	{ TABLE_CH_INPUT, NF_INET_LOCAL_IN, GATE }, { TABLE_CH_INPUT_POST, NF_INET_LOCAL_IN, POST },
+	{ TABLE_CH_OUTPUT, NF_INET_LOCAL_OUT, GATE }, { TABLE_CH_OUTPUT_POST, NF_INET_LOCAL_OUT, POST },
 };
 
 static uint32_t add_chain(struct table *t, const char *name, struct loc loc)

@@ -112,6 +112,9 @@ struct table {
 	bool failed;                    /* out of memory while building */
 };
 
+/* Adjacent and odd: nothing of others is likely between them. */
+enum { TABLE_PRIORITY_GATE = -12, TABLE_PRIORITY_POST = -11 };
+
 /* ---- rows of what is always there: index in struct table = enum ---- */
 
 enum table_fixed_chain {

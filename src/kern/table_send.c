@@ -41,7 +41,15 @@ static bool model_counter(const char *name)
 	return false;
 }
 
-/* A base chain can be neither moved nor deleted, so a table with others than ours is somebody else's. */
+static bool is_stranger(const struct table *t, const struct table_live_chain *c)
+{
+	const struct table_chain *m = model_chain(t, c->name);
+
+	return c->hook >= 0 && (!m || m->hook < 0);
+}
+
+/* A base chain can be neither moved nor deleted, so a table with others than ours is somebody else's; but in one of ours
+ * (it has our note) another base chain is of another version, or of somebody who tampers: it is emptied and accepts. */
 static int check_live(const struct table *t, const struct table_live *l, struct err *e)
 {
 	for (size_t i = 0; i < l->chains.n; i++) {
@@ -49,6 +57,8 @@ static int check_live(const struct table *t, const struct table_live *l, struct 
 		const struct table_chain *m = model_chain(t, c->name);
 
 		if (c->hook < 0 && (!m || m->hook < 0))
+			continue;
+		if (!m && table_live_find_chain(l, table_chain_rows[TABLE_CH_ABOUT]))
 			continue;
 		if (!m || m->hook != c->hook || m->priority != c->priority)
 			return err_plain(e, EEXIST, "table 'inet %s' is there and its chain '%s' is not one of ours: "
@@ -71,11 +81,18 @@ static void clear(struct nl_batch *b, const struct table *t, const struct table_
 			table_wire_delete(b, TABLE_WIRE_ELEMENTS, s->name);
 	}
 	for (size_t i = 0; i < l->chains.n; i++)
-		if (!model_chain(t, l->chains.at[i].name))
+		if (is_stranger(t, &l->chains.at[i]))
+			table_wire_neutral(b, l->chains.at[i].name);
+		else if (!model_chain(t, l->chains.at[i].name))
 			table_wire_delete(b, TABLE_WIRE_CHAIN, l->chains.at[i].name);
 	for (size_t i = 0; i < l->counters.n; i++)
 		if (!model_counter(l->counters.at[i]))
 			table_wire_delete(b, TABLE_WIRE_COUNTER, l->counters.at[i]);
+	for (size_t i = 0; i < l->objects.n; i++)
+		if (l->objects.at[i].type == TABLE_LIVE_FLOWTABLE)
+			table_wire_delete(b, TABLE_WIRE_FLOWTABLE, l->objects.at[i].name);
+		else
+			table_wire_delete_object(b, l->objects.at[i].name, l->objects.at[i].type);
 }
 
 /* Everything that is not there yet, then elements and rules. */

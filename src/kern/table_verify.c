@@ -311,6 +311,18 @@ static int verify_elements(struct verify *v, struct nl *n, const struct table *t
 
 /* ---- the whole ---- */
 
+/* A base chain that another version left behind accepts everything and has no rules, until the next boot. */
+static void verify_stranger(struct verify *v, const struct table_live_chain *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->rules.n; i++)
+		n += !strcmp(v->rules.at[i].chain, c->name);
+	if (n || c->policy != NF_ACCEPT)
+		differ(v, "base chain %s is not ours and has %zu rules and policy %s", c->name, n,
+		       c->policy == NF_ACCEPT ? "accept" : "drop");
+}
+
 static void verify_chains(struct verify *v, const struct table *t, const struct table_live *l)
 {
 	for (size_t i = 0; i < t->chains.n; i++) {
@@ -329,8 +341,10 @@ static void verify_chains(struct verify *v, const struct table *t, const struct 
 
 		for (size_t j = 0; j < t->chains.n; j++)
 			ours = ours || !strcmp(t->chains.at[j].name, l->chains.at[i].name);
-		if (!ours)
+		if (!ours && l->chains.at[i].hook < 0)
 			differ(v, "chain %s is not ours", l->chains.at[i].name);
+		else if (!ours)
+			verify_stranger(v, &l->chains.at[i]);
 	}
 }
 
@@ -352,9 +366,34 @@ static void verify_sets(struct verify *v, const struct table *t, const struct ta
 		if (!ours)
 			differ(v, "set %s is not ours", l->sets.at[i].name);
 	}
+}
+
+static void verify_objects(struct verify *v, const struct table_live *l)
+{
 	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
 		if (!table_live_has_counter(l, table_counter_names[i]))
 			differ(v, "counter %s is missing", table_counter_names[i]);
+	for (size_t i = 0; i < l->counters.n; i++) {
+		bool ours = false;
+
+		for (unsigned k = 0; k < TABLE_COUNTERS; k++)
+			ours = ours || !strcmp(table_counter_names[k], l->counters.at[i]);
+		if (!ours)
+			differ(v, "counter %s is not ours", l->counters.at[i]);
+	}
+	for (size_t i = 0; i < l->objects.n; i++)
+		differ(v, "%s %s is not ours", l->objects.at[i].type == TABLE_LIVE_FLOWTABLE ? "flowtable" : "object",
+		       l->objects.at[i].name);
+}
+
+/* Somebody else's base chain between our gates and posts sees, and may change, what a gate noted in the mark. */
+static int one_chain(const struct nlmsghdr *nlh, void *arg)
+{
+	if (table_live_is_among(nlh))
+		differ(arg, "chain %s of table %s runs among ours: it could change what they note in the mark",
+		       nl_attr_str(nl_attr_find(nl_attr_all(nlh), NFTA_CHAIN_NAME)),
+		       nl_attr_str(nl_attr_find(nl_attr_all(nlh), NFTA_CHAIN_TABLE)));
+	return 0;
 }
 
 static int verify(struct verify *v, struct nl *n, const struct table *t, struct err *e)
@@ -370,12 +409,15 @@ static int verify(struct verify *v, struct nl *n, const struct table *t, struct 
 	}
 	if (l->flags & NFT_TABLE_F_DORMANT)
 		differ(v, "table %s is dormant", TABLE_TABLE);
-	verify_chains(v, t, l);
 	verify_sets(v, t, l);
+	verify_objects(v, l);
 	nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, 0, NFPROTO_INET, 0);
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, TABLE_TABLE);
 	if (nl_dump(n, nlh, again_rules, one_rule, v, e) < 0)
 		return -1;
+	if (nl_dump(n, nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETCHAIN, 0, NFPROTO_UNSPEC, 0), NULL, one_chain, v, e) < 0)
+		return -1;
+	verify_chains(v, t, l);
 	for (size_t i = 0; i < t->chains.n; i++)
 		if (!compare_chain(v, t, i))
 			return err_plain(e, ENOMEM, "out of memory");

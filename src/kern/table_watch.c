@@ -17,6 +17,9 @@
 
 #include "kern/nl.h"
 #include "kern/nl_attr.h"
+#include "kern/table_live.h"
+
+enum { BY_BYTES = 32 };                 /* room for who did it */
 
 const unsigned table_watch_groups[] = { NFNLGRP_NFTABLES, 0 };
 
@@ -80,6 +83,8 @@ static const char *risk_of(const struct nlmsghdr *nlh, uint8_t msg)
 
 	if (msg == NFT_MSG_NEWFLOWTABLE)
 		return "flowtable";
+	if (msg == NFT_MSG_NEWCHAIN && table_live_is_among(nlh))
+		return "base chain among ours";
 	if (msg != NFT_MSG_NEWRULE)
 		return NULL;
 	r = nftnl_rule_alloc();
@@ -112,7 +117,19 @@ static bool is_ours(const struct nlmsghdr *nlh, const char *table)
 	return !strcmp(table, TABLE_TABLE) && (nfg->nfgen_family == NFPROTO_INET || nfg->nfgen_family == NFPROTO_NETDEV);
 }
 
-/* The first thing of ours in a transaction is what is told. */
+/* Another thing of ours in the same transaction, each kind and name once, as far as there is room. */
+static void note_more(struct table_watch *w, const char *name, size_t row)
+{
+	char more[NFT_NAME_MAXLEN + 64], *what = w->change.what;
+	const size_t len = strlen(what);
+
+	snprintf(more, sizeof(more), "%s %s %s", rows[row].before, name, rows[row].after);
+	if (strstr(what, more) || len + strlen(more) + BY_BYTES > sizeof(w->change.what))
+		return;
+	snprintf(what + len, sizeof(w->change.what) - len, ", %s", more);
+}
+
+/* The things of ours in a transaction are what is told, the first of others' where there are none. */
 static void note(struct table_watch *w, const struct nlmsghdr *nlh, size_t row)
 {
 	const char *table = string(nlh, rows[row].table), *name = string(nlh, rows[row].name);
@@ -125,6 +142,8 @@ static void note(struct table_watch *w, const struct nlmsghdr *nlh, size_t row)
 	if (ours && !w->change.ours) {
 		snprintf(w->change.what, sizeof(w->change.what), "%s %s: %s %s %s", family_word(nlh), table, rows[row].before, name,
 			 rows[row].after);
+	} else if (ours) {
+		note_more(w, name, row);
 	} else if (!w->change.ours && !w->change.foreign_risk) {
 		snprintf(w->change.what, sizeof(w->change.what), "%s %s: %s in %s", family_word(nlh), table, risk, name);
 	}
@@ -141,6 +160,7 @@ static void finish(const struct watching *x, const struct nlmsghdr *nlh)
 
 	if (x->w->pending && *name && n < sizeof(c->what))
 		snprintf(c->what + n, sizeof(c->what) - n, " by %s", name);
+	c->genid = nl_attr_u32(nl_attr_find(nl_attr_all(nlh), NFTA_GEN_ID));
 	if (x->w->pending)
 		x->fn(c, x->arg);
 	memset(x->w, 0, sizeof(*x->w));
@@ -182,21 +202,24 @@ int table_watch(struct nl *n, struct table_watch *w, const uint32_t *self, size_
 
 /* ---- what is there already ---- */
 
-struct scanning { table_change_fn fn; void *arg; char last[96]; };
+struct scanning { table_change_fn fn; void *arg; char last[sizeof(((struct table_change *)0)->what)]; };
 
 static int one_present(const struct nlmsghdr *nlh, void *arg)
 {
 	struct scanning *s = arg;
 	uint8_t msg = nlh->nlmsg_type & 0xff;
-	bool flowtable = msg == NFT_MSG_NEWFLOWTABLE;
-	const char *table = string(nlh, flowtable ? NFTA_FLOWTABLE_TABLE : NFTA_RULE_TABLE);
+	const uint16_t table_at = msg == NFT_MSG_NEWFLOWTABLE ? NFTA_FLOWTABLE_TABLE :
+				  msg == NFT_MSG_NEWCHAIN ? NFTA_CHAIN_TABLE : NFTA_RULE_TABLE;
+	const uint16_t name_at = msg == NFT_MSG_NEWFLOWTABLE ? NFTA_FLOWTABLE_NAME :
+				 msg == NFT_MSG_NEWCHAIN ? NFTA_CHAIN_NAME : NFTA_RULE_CHAIN;
+	const char *table = string(nlh, table_at);
 	const char *risk = is_ours(nlh, table) ? NULL : risk_of(nlh, msg);
 	struct table_change c = { .foreign_risk = true };
 
 	if (!risk)
 		return 0;
 	snprintf(c.what, sizeof(c.what), "%s %s: %s in %s", family_word(nlh), table, risk,
-		 string(nlh, flowtable ? NFTA_FLOWTABLE_NAME : NFTA_RULE_CHAIN));
+		 string(nlh, name_at));
 	if (strcmp(c.what, s->last))
 		s->fn(&c, s->arg);
 	memcpy(s->last, c.what, sizeof(s->last));
@@ -207,7 +230,7 @@ int table_risks(struct nl *n, table_change_fn fn, void *arg, struct err *e)
 {
 	struct scanning s = { .fn = fn, .arg = arg };
 
-	static const uint8_t gets[] = { NFT_MSG_GETRULE, NFT_MSG_GETFLOWTABLE };
+	static const uint8_t gets[] = { NFT_MSG_GETRULE, NFT_MSG_GETFLOWTABLE, NFT_MSG_GETCHAIN };
 
 	for (size_t i = 0; i < sizeof(gets); i++)
 		if (nl_dump(n, nl_netfilter(n, NFNL_SUBSYS_NFTABLES, gets[i], 0, NFPROTO_UNSPEC, 0), NULL, one_present, &s, e) < 0)

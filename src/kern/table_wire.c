@@ -244,6 +244,7 @@ static const struct { uint8_t msg; const char *words; uint16_t table, name; } de
 	[TABLE_WIRE_SET] = { NFT_MSG_DELSET, "set", NFTA_SET_TABLE, NFTA_SET_NAME },
 	[TABLE_WIRE_ELEMENTS] = { NFT_MSG_DELSETELEM, "the elements of", NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET },
 	[TABLE_WIRE_COUNTER] = { NFT_MSG_DELOBJ, "counter", NFTA_OBJ_TABLE, NFTA_OBJ_NAME },
+	[TABLE_WIRE_FLOWTABLE] = { NFT_MSG_DELFLOWTABLE, "flowtable", NFTA_FLOWTABLE_TABLE, NFTA_FLOWTABLE_NAME },
 };
 
 void table_wire_delete(struct nl_batch *b, enum table_wire_kind kind, const char *name)
@@ -256,4 +257,22 @@ void table_wire_delete(struct nl_batch *b, enum table_wire_kind kind, const char
 		mnl_attr_put_strz(nlh, deletes[kind].name, name);
 	if (kind == TABLE_WIRE_COUNTER)
 		mnl_attr_put_u32(nlh, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
+}
+
+void table_wire_delete_object(struct nl_batch *b, const char *name, uint32_t type)
+{
+	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_DELOBJ, 0, NFPROTO_INET, LOC_NONE, "object", name);
+
+	mnl_attr_put_strz(nlh, NFTA_OBJ_TABLE, TABLE_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_OBJ_NAME, name);
+	mnl_attr_put_u32(nlh, NFTA_OBJ_TYPE, htonl(type));
+}
+
+void table_wire_neutral(struct nl_batch *b, const char *chain)
+{
+	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_NEWCHAIN, 0, NFPROTO_INET, LOC_NONE, "chain", chain);
+
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, TABLE_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
+	mnl_attr_put_u32(nlh, NFTA_CHAIN_POLICY, htonl(NF_ACCEPT));
 }

@@ -30,8 +30,12 @@ void table_wire_elements(struct nl_batch *b, uint8_t msg, const struct table *t,
 /* Delete by name: kind one of the below; NULL name with TABLE_WIRE_RULES: every rule of the table. */
 enum table_wire_kind {
 	TABLE_WIRE_TABLE, TABLE_WIRE_CHAIN, TABLE_WIRE_RULES, TABLE_WIRE_SET, TABLE_WIRE_ELEMENTS, TABLE_WIRE_COUNTER,
+	TABLE_WIRE_FLOWTABLE,
 };
 void table_wire_delete(struct nl_batch *b, enum table_wire_kind kind, const char *name);
+void table_wire_delete_object(struct nl_batch *b, const char *name, uint32_t type);
+/* A base chain that is not of the model accepts from now on. */
+void table_wire_neutral(struct nl_batch *b, const char *chain);
 
 uint32_t table_wire_set_flags(const struct table_set *s);
 uint32_t table_wire_key_type(const struct table_set *s);

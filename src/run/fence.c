@@ -157,6 +157,11 @@ static void ours_ends(struct fence *f)
 		f->genid = 0;
 }
 
+int fence_genid(struct fence *f, uint32_t *ret, struct err *e)
+{
+	return nl_genid(f->nl, ret, e);
+}
+
 bool fence_only_ours(struct fence *f)
 {
 	const bool interleaved = f->interleaved;

@@ -62,6 +62,8 @@ const struct table_input *fence_input(const struct fence *f);   /* NULL before t
 /* Somebody else's changes to nf_tables: readable when there are some. */
 int fence_watch_fd(const struct fence *f);
 int fence_watch(struct fence *f, table_change_fn fn, void *arg, bool *ret_lost, struct err *e);
+/* nf_tables' counter of transactions, whoever's. */
+int fence_genid(struct fence *f, uint32_t *ret, struct err *e);
 /* Has nobody but us changed nf_tables since the last time this was asked, as far as can be told? */
 bool fence_only_ours(struct fence *f);
 /* What others have there already. */

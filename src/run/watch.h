@@ -65,6 +65,8 @@ void watch_free(struct watch *w);
 OWN(watch)
 /* Once a second.  true: all threads move (feed the watchdog). */
 bool watch_second(struct watch *w);
+/* Every few milliseconds: note that nf_tables is as it was. */
+void watch_tick(struct watch *w);
 /* fence_watch_fd is readable. */
 void watch_tamper(struct watch *w);
 /* A policy was put on trial until then (monotonic; 0: no more). */

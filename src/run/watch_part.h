@@ -5,6 +5,10 @@
 
 #include "run/watch.h"
 
+/* What nf_tables' counter was when. */
+enum { WATCH_SAMPLES = 16 };
+struct watch_sample { int64_t at_ns; uint32_t genid; };
+
 struct watch {
 	struct watch_config c;
 	struct watch_state s;
@@ -24,11 +28,14 @@ struct watch {
 	uint64_t gap_told;
 	uint64_t keep_failed;           /* inventory changes lost, as last seen */
 	unsigned put_all_at;            /* tick at which everything is put again; 0: no need */
+	struct watch_sample samples[WATCH_SAMPLES];
+	unsigned n_samples;
 	unsigned epoch;                         /* of the store, as last seen */
 };
 
 bool watch_ledger_is_read(const struct watch *w);       /* but for the page that waits */
 void watch_heartbeat(struct watch *w);
 void watch_risks(struct watch *w);
+int64_t watch_before(const struct watch *w, uint32_t genid);
 
 #endif

@@ -215,7 +215,7 @@ late_interface() {
 
 # Somebody does COMMAND to the table; R floods all the while.
 tampered() { # NAME COMMAND...
-	local name=$1 seq flood token n
+	local name=$1 seq flood token n least most
 	shift
 	seq=$(last_seq)
 	printf -v token %08x%08x $SRANDOM $SRANDOM
@@ -231,7 +231,10 @@ tampered() { # NAME COMMAND...
 	site_kill "$flood"
 	truth "$name: the table is what it should be" site_wait 'the table' ringfence verify
 	filters "$name"
-	echo "# $name: $n packets of 2000 a second passed; $(events_since "$seq" tamper | grep -o 'exposed_us[^,}]*' | head -n 1)"
+	most=$(events_since "$seq" tamper | grep -o 'exposed_us\\*":[0-9]*' | head -n 1 | grep -o '[0-9]*$')
+	least=$(events_since "$seq" tamper | grep -o 'exposed_min_us\\*":[0-9]*' | head -n 1 | grep -o '[0-9]*$')
+	truth "$name: no more passed than in the time that the event says" [ "$((n * 500))" -le "$((${most:-0} + 1000))" ]
+	echo "# $name: $n packets of 2000 a second passed; exposed for $least to $most us"
 }
 
 # The forward chain's name, in FORWARD.
