@@ -7,7 +7,11 @@
 # stdout and its exit status is ours.  No network, no disk image, no state: any number of runs may
 # go on at once.
 #
-#	tests/vm/run.sh [-t SECONDS] [-m MEGABYTES] [-e NAME=VALUE]... [-v] [--] COMMAND [ARG]...
+#	tests/vm/run.sh [-t SECONDS] [-m MEGABYTES] [-c PROCESSORS] [-e NAME=VALUE]... [-s] [-v] [--] COMMAND [ARG]...
+#
+# -s: systemd is the first process, with no unit of this machine's own enabled; the command runs when
+# the boot is over.  If it leaves a file /run/vm/again, the machine is booted once more after it, with
+# everything that was written to its disk, and the command runs again.
 #
 # Exit status: the command's; 124 hard timeout; 125 the machine could not be started or died;
 # 126 no usable kernel (says how to get one).
@@ -15,15 +19,19 @@ set -u
 
 timeout_s=900
 memory_mb=1536
+processors=2
+systemd=
 verbose=
 envs=()
-while getopts 't:m:e:v' opt; do
+while getopts 't:m:c:e:sv' opt; do
 	case $opt in
 	t) timeout_s=$OPTARG ;;
 	m) memory_mb=$OPTARG ;;
+	c) processors=$OPTARG ;;
 	e) envs+=("$OPTARG") ;;
+	s) systemd=/lib/systemd/systemd ;;
 	v) verbose=1 ;;
-	*) sed -n '10,13s/^# \{0,1\}//p' "$0" >&2; exit 125 ;;
+	*) sed -n '10,14s/^# \{0,1\}//p' "$0" >&2; exit 125 ;;
 	esac
 done
 shift $((OPTIND - 1))
@@ -46,6 +54,7 @@ need() {
 need qemu-system-x86_64 qemu-system-x86
 need cpio cpio
 need modprobe kmod
+[ -z "$systemd" ] || need "$systemd" systemd
 busybox=$(command -v busybox) || need busybox busybox-static
 if ldd "$busybox" >/dev/null 2>&1; then
 	echo "vm: $busybox is linked dynamically; apt-get install busybox-static" >&2
@@ -97,6 +106,35 @@ initramfs_modules() {
 	done
 }
 
+# The last words of /init with -s.  What this machine has enabled is no business of the test.
+systemd_init() {
+	mkdir -p "$work/out/units"
+	cat >"$work/out/units/vm.target" <<-'UNIT'
+		[Unit]
+		Requires=multi-user.target
+		Wants=vm.service
+		After=multi-user.target
+	UNIT
+	cat >"$work/out/units/vm.service" <<-'UNIT'
+		[Unit]
+		Description=the command
+		After=multi-user.target
+		SuccessAction=poweroff-immediate
+		FailureAction=poweroff-immediate
+		[Service]
+		Type=oneshot
+		TimeoutStartSec=infinity
+		StandardInput=null
+		ExecStart=/bin/bash /run/vm/job
+	UNIT
+	cat <<-'INIT'
+		{ [ -e /new/run/vm/disk.tar ] || $b rm -rf /new/etc/systemd/system/*.wants /new/etc/rc?.d /new/.dockerenv; } &&
+		$b mkdir -p /new/run/disk /new/run/systemd/system && $b mount --bind /layers/upper /new/run/disk &&
+		$b cp /new/run/vm/units/* /new/run/systemd/system/ &&
+		exec $b switch_root /new /lib/systemd/systemd
+	INIT
+}
+
 initramfs_make() {
 	mkdir -p "$work"/root/{bin,dev,proc,sys,modules,new,layers} || return 1
 	cp "$busybox" "$work/root/bin/busybox" || return 1
@@ -110,7 +148,9 @@ $b mount -t sysfs sys /sys
 for m in /modules/*.ko; do $b insmod $m || echo "vm: insmod $m failed"; done
 p9='trans=virtio,version=9p2000.L,msize=262144'
 $b mount -t tmpfs -o size=80% layers /layers
-$b mkdir /layers/lower /layers/upper /layers/work
+$b mkdir /layers/lower /layers/upper /layers/work /layers/out
+$b mount -t 9p -o cache=none,$p9 out /layers/out &&
+if [ -e /layers/out/disk.tar ]; then $b tar -xf /layers/out/disk.tar -C /layers/upper; fi &&
 $b mount -t 9p -o ro,cache=loose,$p9 root /layers/lower &&
 $b mount -t overlay -o lowerdir=/layers/lower,upperdir=/layers/upper,workdir=/layers/work root /new &&
 $b mount -t devtmpfs dev /new/dev &&
@@ -121,10 +161,10 @@ $b mount -t proc proc /new/proc &&
 $b mount -t sysfs sys /new/sys &&
 for d in /run /tmp; do $b mount -t tmpfs tmpfs /new$d || break; done &&
 $b mkdir -p /new/run/vm /new/run/lock &&
-$b mount -t 9p -o cache=none,$p9 out /new/run/vm &&
-$b chroot /new /bin/bash /run/vm/job
-$b poweroff -f
+$b mount --move /layers/out /new/run/vm &&
 INIT
+	if [ "$systemd" ]; then systemd_init; else echo '$b chroot /new /bin/bash /run/vm/job'; fi >>"$work/root/init"
+	echo '$b poweroff -f' >>"$work/root/init"
 	chmod 755 "$work/root/init"
 	(cd "$work/root" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initramfs"
 }
@@ -137,43 +177,53 @@ initramfs_make || { echo "vm: cannot build the initramfs" >&2; exit 125; }
 	printf 'export RINGFENCE_VM=%q\n' "$version"
 	for e in "${envs[@]:+${envs[@]}}"; do printf 'export %q\n' "$e"; done
 	printf 'stty -F /dev/ttyS1 raw -echo 115200\nexec >/dev/ttyS1 2>&1 </dev/null\n'
-	printf 'ln -s /proc/self/fd /dev/fd; ln -s fd/0 /dev/stdin; ln -s fd/1 /dev/stdout; ln -s fd/2 /dev/stderr\n'
+	[ "$systemd" ] || printf 'ln -s /proc/self/fd /dev/fd; ln -s fd/0 /dev/stdin; ln -s fd/1 /dev/stdout; ln -s fd/2 /dev/stderr\n'
 	printf 'ip link set lo up\ncd %q\n' "$PWD"
 	printf 'echo 1 >/proc/sys/kernel/panic_on_oops\n'
-	printf 'modprobe -a %s 2>/run/modprobe.err || sed "s/^/# vm: /" /run/modprobe.err\n' \
+	[ "$systemd" ] || printf 'modprobe -a %s 2>/run/modprobe.err || sed "s/^/# vm: /" /run/modprobe.err\n' \
 		"$(echo $test_modules)"
 	printf '( %s )\nrc=$?\n' "$(printf '%q ' "$@")"
 	printf 'taint=$(cat /proc/sys/kernel/tainted)\n'
+	printf '[ ! -e /run/vm/again ] || tar -C /run/disk -cf /run/vm/disk.tar . || rc=125\n'
 	printf 'echo $rc >/run/vm/rc.new; echo $taint >/run/vm/taint; mv /run/vm/rc.new /run/vm/rc\n'
 	printf 'stty -F /dev/ttyS1 >/dev/null # drains\nsync\n'
 } >"$work/out/job"
 
 started=$(date +%s)
-qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory_mb" -no-reboot -nodefaults \
-	-no-user-config -display none -monitor none -nic none \
-	-kernel "/boot/vmlinuz-$version" -initrd "$work/initramfs" \
-	-append "console=ttyS0 panic=-1 loglevel=6 mitigations=off nokaslr random.trust_cpu=on tsc=reliable" \
-	-serial "file:$work/kernel.log" -serial stdio \
-	-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
-	-virtfs "local,path=$work/out,mount_tag=out,security_model=none" \
-	-device virtio-rng-pci </dev/null 2>"$work/qemu.err" &
-qemu_pid=$!
-(
-	trap 'kill "$nap" 2>/dev/null; exit' TERM
-	sleep "$timeout_s" >/dev/null 2>&1 &
-	nap=$!
-	wait
-	touch "$work/timed-out"
-	kill -KILL "$qemu_pid" 2>/dev/null
-) &
-watch_pid=$!
-wait "$qemu_pid" 2>/dev/null
-qemu_rc=$?
-qemu_pid=
-kill "$watch_pid" 2>/dev/null
-wait "$watch_pid" 2>/dev/null
-watch_pid=
+append='console=ttyS0 panic=-1 loglevel=6 mitigations=off nokaslr random.trust_cpu=on tsc=reliable'
+[ -z "$systemd" ] || append+=' systemd.unit=vm.target systemd.getty_auto=0 fstab=no systemd.firstboot=off
+	systemd.mask=getty.target systemd.mask=systemd-logind.service systemd.mask=systemd-ask-password-wall.path'
 
+# One life of the machine, within what is left of the timeout.
+boot() {
+	rm -f "$work/out/rc" "$work/out/again"
+	qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "$processors" -m "$memory_mb" -no-reboot -nodefaults \
+		-no-user-config -display none -monitor none -nic none \
+		-kernel "/boot/vmlinuz-$version" -initrd "$work/initramfs" -append "${append//[$'\n\t']/ }" \
+		-serial "file:$work/kernel.log" -serial stdio \
+		-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
+		-virtfs "local,path=$work/out,mount_tag=out,security_model=none" \
+		-device virtio-rng-pci </dev/null 2>"$work/qemu.err" &
+	qemu_pid=$!
+	(
+		trap 'kill "$nap" 2>/dev/null; exit' TERM
+		sleep $((timeout_s - $(date +%s) + started)) >/dev/null 2>&1 &
+		nap=$!
+		wait
+		touch "$work/timed-out"
+		kill -KILL "$qemu_pid" 2>/dev/null
+	) &
+	watch_pid=$!
+	wait "$qemu_pid" 2>/dev/null
+	qemu_rc=$?
+	qemu_pid=
+	kill "$watch_pid" 2>/dev/null
+	wait "$watch_pid" 2>/dev/null
+	watch_pid=
+}
+
+boot
+while [ -e "$work/out/again" ] && [ -s "$work/out/rc" ] && [ ! -e "$work/timed-out" ]; do boot; done
 if [ -e "$work/timed-out" ]; then
 	echo "vm: killed after $timeout_s s; the kernel's last lines:" >&2
 	tail -n 20 "$work/kernel.log" >&2
