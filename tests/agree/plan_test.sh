@@ -4,4 +4,4 @@
 # the example policy (agree-plan --seed N --policies N for others; --policy FILE for one of your own).
 set -e
 "${O:-build/plain}/agree-plan"
-exec "${O:-build/plain}/agree-plan" --policy rules/policy.yaml --least 90
+exec "${O:-build/plain}/agree-plan" --policy rules/policy.yaml --least 70

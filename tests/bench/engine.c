@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/arena.h"
+#include "engine/plan.h"
 #include "engine/prog.h"
 #include "policy/policy.h"
 
@@ -76,6 +77,9 @@ static void make_devices(struct site *s, uint32_t n)
 		d->addrs[0] = addr_v4((10U << 24) + (i % ZONES + 64) * 65536 + 1 + i / ZONES);
 		d->tags = arena_array(s->a, 1, const char *);
 		d->tags[0] = s->tags[below(s, TAGS)];
+		d->n_macs = 1;
+		d->macs = arena_array(s->a, 1, struct mac);
+		d->macs[0] = (struct mac){ { 2, 0, (uint8_t)(i >> 24), (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i } };
 	}
 }
 
@@ -175,6 +179,36 @@ static void run(struct prog *prog, const struct flow *flows, uint32_t n, double 
 	*ret_ns = (double)(cpu_ns() - begin) / ((double)rounds * n);
 }
 
+/* Every device has proved its address. */
+static int measure_plan(const struct site *s, const struct prog *prog, uint32_t rules)
+{
+	struct plan_stats stats;
+	struct plan *plan = NULL;
+	struct who *w = NULL;
+	struct err e = { 0 };
+	int64_t begin;
+
+	if (who_build(&s->p, NULL, &w, &e) < 0) {
+		fprintf(stderr, "%s\n", e.msg);
+		return -1;
+	}
+	begin = cpu_ns();
+	if (plan_build(prog, w, &plan, &e) < 0) {
+		fprintf(stderr, "%s\n", e.msg);
+		who_free(w);
+		return -1;
+	}
+	begin = cpu_ns() - begin;
+	stats = plan_stats(plan);
+	printf("{\"bench\":\"plan\",\"rules\":%u,\"devices\":%u,\"build_ms\":%.1f,\"bytes\":%zu,\"classes\":%zu,\"wheres\":%zu,"
+	       "\"whats\":%zu,\"spans\":%zu,\"services\":%zu,\"left_out\":\"%s%s%s\"}\n", rules, s->p.n_devices,
+	       (double)begin / 1e6, stats.bytes, stats.classes, stats.wheres, stats.whats, stats.spans, stats.services,
+	       stats.classes_left_out ? "c" : "", stats.spans_left_out ? "s" : "", stats.services_left_out ? "v" : "");
+	plan_free(plan);
+	who_free(w);
+	return 0;
+}
+
 static int measure(uint32_t rules, uint32_t devices, uint32_t prefixes)
 {
 	struct site s = { .a = arena_new(), .seed = 7 };
@@ -182,6 +216,7 @@ static int measure(uint32_t rules, uint32_t devices, uint32_t prefixes)
 	struct err e = { 0 };
 	struct prog *prog = NULL;
 	uint64_t sum = 0;
+	int rc;
 	int64_t begin;
 	double all, few;
 
@@ -207,10 +242,11 @@ static int measure(uint32_t rules, uint32_t devices, uint32_t prefixes)
 	printf("{\"bench\":\"engine\",\"rules\":%u,\"devices\":%u,\"prefixes\":%u,\"build_ms\":%.1f,\"bytes\":%zu,"
 	       "\"ns_65536_flows\":%.1f,\"ns_256_flows\":%.1f,\"sum\":%" PRIu64 "}\n", rules, devices, prefixes, (double)begin / 1e6,
 	       prog_bytes(prog), all, few, sum);
+	rc = measure_plan(&s, prog, rules);
 	prog_free(prog);
 	arena_free(s.a);
 	free(flows);
-	return 0;
+	return rc;
 }
 
 int main(int argc, char **argv)

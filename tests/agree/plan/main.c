@@ -256,6 +256,11 @@ static bool one_policy(struct run *r, const char *path)
 	return ok;
 }
 
+static uint64_t percent(uint64_t part, uint64_t of)
+{
+	return of ? part * 100 / of : 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *path = option(argc, argv, "--policy", NULL);
@@ -270,12 +275,12 @@ int main(int argc, char **argv)
 	printf("# seed %" PRIu64 ": %" PRIu64 " policies (%" PRIu64 " refused), %" PRIu64 " flows: %" PRIu64 " allowed, %" PRIu64
 	       " denied by plans; %" PRIu64 " allowed ones seen later\n", seed, r.policies, r.refused, r.flows, r.allowed, r.denied,
 	       r.later);
-	printf("# %" PRIu64 " flows of known devices with the open side: %" PRIu64 " decided (%" PRIu64 " %%); %" PRIu64
-	       " allowed and %" PRIu64 " denials to remember\n", r.known, r.decided, r.known ? r.decided * 100 / r.known : 0,
-	       r.known_allowed, r.known_remembered);
+	printf("# %" PRIu64 " flows of known devices with the open side: %" PRIu64 " decided (%" PRIu64 " %%, and %" PRIu64
+	       " %% of what an entry allows or denies to be remembered)\n", r.known, r.decided, percent(r.decided, r.known),
+	       percent(r.decided, r.known_allowed + r.known_remembered));
 	printf("# the largest: %zu classes, %zu wheres, %zu whats, %zu spans, %zu services, %zu bytes\n", r.most.classes, r.most.wheres,
 	       r.most.whats, r.most.spans, r.most.services, r.most.bytes);
-	ok = ok && r.policies >= wanted && r.allowed && r.denied && r.decided * 100 >= least * r.known;
+	ok = ok && r.policies >= wanted && r.allowed && r.denied && percent(r.decided, r.known) >= least;
 	printf("%sok 1 - plans answer as the naive evaluator does\n", ok ? "" : "not ");
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
