@@ -93,7 +93,7 @@ int plan_spans(struct plan_build *b, unsigned side, uint32_t row, bool v6, uint3
 	uint32_t where = PLAN_NONE;
 	int rc;
 
-	for (size_t i = 0; i < b->leaves[v6].n && l.ok; i++) {
+	for (size_t i = 0; i < b->leaves[v6].n && l.ok && b->p->stats.spans + l.spans.n <= PLAN_MAX_SPANS; i++) {
 		const struct plan_span_of *of = &b->leaves[v6].at[i];
 		const uint32_t place = b->place_of_leaf[side][of->leaf];
 		uint32_t what = PLAN_NONE;
