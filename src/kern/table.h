@@ -26,6 +26,11 @@
 struct arena;
 struct buf;
 struct nl;
+struct plan;
+struct plan_class;
+struct plan_macs;
+struct plan_what;
+struct plan_where;
 struct policy;
 struct prog;
 struct table;
@@ -82,7 +87,28 @@ struct table_binding {
 	struct mac mac;
 	struct addr addr;
 	enum table_class cls;
+	uint32_t plan;                          /* its class in input->plan; TABLE_NO_PLAN: none, its flows are asked about */
+	bool sole;                              /* nobody else on the interface has the address: it alone tells the class */
 };
+#define TABLE_NO_PLAN UINT32_MAX
+
+/* Devices of a class stand on an interface. */
+struct table_members { uint32_t iface, cls; };
+
+/* What the kernel decides by itself, borrowed from the plan (engine/plan.h) in its numbering.  table_plan_name fills the names:
+ * each ends in a digest of all that can be reached from there, so that equal names mean equal decisions in every generation. */
+struct table_plan {
+	const struct plan_class *classes;       size_t n_classes;
+	const struct plan_where *wheres;        size_t n_wheres;
+	const struct plan_what *whats;          size_t n_whats;
+	const struct plan_macs *macs;           size_t n_macs;          /* senders on open interfaces that are asked about */
+	size_t n_from;                          /* from4 and from6 of a class: of the first so many ifaces */
+	const char *const *rules;               size_t n_rules;         /* ids; also those whose counters are to stay */
+	const char *const *class_names, *const *where_names, *const *what_names, *macs_name;
+	const struct table_members *members;    size_t n_members;       /* sorted; at most TABLE_MAX_MEMBERS of an interface */
+};
+/* Beyond these the kernel asks: classes on an interface, different services of a class, rules of a service. */
+enum { TABLE_MAX_MEMBERS = 64, TABLE_MAX_WHATS = 64, TABLE_MAX_RULES = 256 };
 
 struct table_rates { uint32_t ask_per_s, ask_burst, new_per_s, new_burst, new_iface_per_s, new_iface_burst, observe_per_s; };
 #define TABLE_RATES ((struct table_rates){ 5000, 5000, 20, 50, 2000, 500, 5000 })
@@ -104,6 +130,7 @@ struct table_input {
 	const struct table_range *remote;       size_t n_remote;        /* of those without */
 	const struct table_range *observed;     size_t n_observed;      /* of guarded zones that only observe */
 	const struct table_binding *bindings;   size_t n_bindings;      /* any order; twice with two classes: restricted wins */
+	struct table_plan plan;                                         /* zero: every new flow is asked about */
 };
 
 /* What the daemon adds to the policy. */
@@ -115,12 +142,19 @@ struct table_setup {
 	struct table_rates rates;
 	const char *const *open;                size_t n_open;          /* further interfaces, not standing on a guarded one */
 	const char *const *l3;                  size_t n_l3;            /* names of interfaces without Ethernet addresses */
+	const struct plan *plan;                /* of prog; NULL: nothing is decided in the kernel; outlives the input */
+	const struct table_input *like;         /* of the live table: its members, no others (bindings for table_bind) */
 };
 
 /* The input from the policy (frozen), its program and who is where; w NULL: no bindings; prog NULL: every binding is known.
  * ifaces[i] is policy->ifaces[i], then setup->open.  Everything is allocated in a. */
 int table_input_from(const struct policy *p, const struct prog *prog, const struct who *w, const struct table_setup *setup,
 		     struct arena *a, struct table_input *ret, struct err *e);
+
+/* The names in p; ifaces are the input's. */
+int table_plan_name(struct table_plan *p, const struct table_iface *ifaces, struct arena *a, struct err *e);
+/* The pair's place among p's members, or SIZE_MAX. */
+size_t table_plan_find(const struct table_plan *p, uint32_t iface, uint32_t cls);
 
 /* ---- the model ---- */
 
@@ -166,7 +200,8 @@ int table_forget(struct nl *n, struct err *e);
 int table_turn(struct nl *n, struct table_input *in, struct err *e);
 int table_clear_page(struct nl *n, char page, struct err *e);           /* only one that is not live, after reading it */
 
-/* Named counters: cumulative while the table lives, never reset by us. */
+/* Named counters: cumulative while the table lives, never reset by us.  Besides these, each rule that opened a flow in the
+ * kernel has one: allow-ID. */
 enum table_counter {
 	TABLE_C_DENIED,                 /* by the memory of denials: sum of TABLE_L_DENIED over all pages ever */
 	TABLE_C_FLOOD, TABLE_C_FLOOD_UNKEYED,           /* over the limit of questions, known devices and others */
@@ -184,6 +219,7 @@ enum table_counter {
 	TABLE_C_POST_UNSTAMPED,         /* allowed, not stamped (next generation, related) */
 	TABLE_C_RELATED,                /* ICMP errors of stamped flows */
 	TABLE_C_OBSERVE_SKIPPED,        /* passed in an observed zone, over the limit of copies */
+	TABLE_C_DECIDED,                /* new flows that the kernel allowed by itself: the sum of the rules' own counters */
 	TABLE_C_ASKED,                  /* sent to a queue: what never comes back to be counted after it died there */
 	TABLE_COUNTERS
 };

@@ -114,6 +114,7 @@ static void build_sets(struct table_build *b)
 	build_ranges(b, TABLE_SET_REMOTE4, b->in->remote, b->in->n_remote);
 	build_ranges(b, TABLE_SET_OBSERVED4, b->in->observed, b->in->n_observed);
 	build_numbers(b, TABLE_SET_SHAPE6, "\x06\x11\x3a");             /* TCP, UDP, ICMPv6 */
+	build_numbers(b, TABLE_SET_JUDGED4, "\x01\x06\x11");
 	build_numbers(b, TABLE_SET_ERRORS4, "\x03\x0b\x0c");
 	build_numbers(b, TABLE_SET_ERRORS6, "\x01\x02\x03\x04");
 	build_numbers(b, TABLE_SET_ND_IN, "\x85\x87\x88");              /* never an advertisement of a router */
@@ -161,11 +162,13 @@ int table_build(const struct table_input *in, struct table **ret, struct err *e)
 	if (check_input(in, e) < 0 || begin(&b, in, in->page ? in->page : 'a', &t, e) < 0)
 		return -1;
 	build_sets(&b);
+	table_build_decide(&b);
 	table_build_gate(&b);
 	table_build_asks(&b);
 	table_build_page(&b);
 	table_build_post(&b);
 	table_build_ifaces(&b);
+	table_build_decided(&b);
 	if (finish(t, e) < 0)
 		return -1;
 	*ret = TAKE(t);

@@ -14,7 +14,7 @@
 #define FLOW_STATE table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED))
 
 /* The current generation's allow in the ct mark, and a flow of its own (a related packet's conntrack is another's). */
-static void fast_path(struct table_build *b, uint32_t chain)
+void table_build_fast_path(struct table_build *b, uint32_t chain)
 {
 	if (b->in->closed)
 		return;
@@ -58,6 +58,20 @@ static void build_base(struct table_build *b)
 	}
 }
 
+/* To a guarded interface or network from elsewhere.  Who may not be there never takes the fast path. */
+static void build_to_guarded(struct table_build *b)
+{
+	const uint32_t chain = TABLE_CH_TO_GUARDED;
+
+	TABLE_RULE(b->t, chain, IPV4, table_isnt(TABLE_K_NH_FIRST, 0x45), table_goto(TABLE_CH_ASK));
+	TABLE_RULE(b->t, chain, IPV6, table_notin(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6), table_goto(TABLE_CH_ASK));
+	by_network(b, chain, TABLE_SET_GUARDED4, TABLE_K_IP_SADDR, TABLE_CH_ASK);
+	table_build_fast_path(b, chain);
+	TABLE_RULE(b->t, chain, table_jump(TABLE_CH_SLOW));
+	table_build_to_members(b, chain);
+	TABLE_RULE(b->t, chain, table_goto(TABLE_CH_ASK));
+}
+
 /* From an interface without a guarded zone. */
 static void build_open(struct table_build *b)
 {
@@ -74,12 +88,7 @@ static void build_open(struct table_build *b)
 	by_network(b, TABLE_CH_OPEN_OPEN, TABLE_SET_OBSERVED4, TABLE_K_IP_DADDR, TABLE_CH_OBSERVE);
 	TABLE_RULE(b->t, TABLE_CH_OPEN_OPEN, table_goto(TABLE_CH_PASS));
 
-	TABLE_RULE(b->t, TABLE_CH_TO_GUARDED, IPV4, table_isnt(TABLE_K_NH_FIRST, 0x45), table_goto(TABLE_CH_ASK));
-	TABLE_RULE(b->t, TABLE_CH_TO_GUARDED, IPV6, table_notin(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6), table_goto(TABLE_CH_ASK));
-	fast_path(b, TABLE_CH_TO_GUARDED);
-	by_network(b, TABLE_CH_TO_GUARDED, TABLE_SET_GUARDED4, TABLE_K_IP_SADDR, TABLE_CH_ASK);
-	TABLE_RULE(b->t, TABLE_CH_TO_GUARDED, table_jump(TABLE_CH_SLOW));
-	TABLE_RULE(b->t, TABLE_CH_TO_GUARDED, table_goto(TABLE_CH_ASK));
+	build_to_guarded(b);
 
 	by_network(b, TABLE_CH_TO_OBSERVED, TABLE_SET_GUARDED4, TABLE_K_IP_SADDR, TABLE_CH_ASK);
 	by_network(b, TABLE_CH_TO_OBSERVED, TABLE_SET_GUARDED4, TABLE_K_IP_DADDR, TABLE_CH_TO_GUARDED);
@@ -117,7 +126,7 @@ static void build_out(struct table_build *b)
 	by_network(b, TABLE_CH_OUT_OBSERVED, TABLE_SET_REMOTE4, TABLE_K_IP_DADDR, TABLE_CH_OUT_JUDGE);
 	TABLE_RULE(b->t, TABLE_CH_OUT_OBSERVED, table_goto(TABLE_CH_OBSERVE));
 
-	fast_path(b, TABLE_CH_OUT_JUDGE);
+	table_build_fast_path(b, TABLE_CH_OUT_JUDGE);
 	/* Our own reject: a reset or an ICMP error about the flow that was just refused. */
 	TABLE_RULE(b->t, TABLE_CH_OUT_JUDGE, rejected, table_is(TABLE_K_L4PROTO, IPPROTO_TCP),
 		   table_masked(TABLE_K_TCP_FLAGS, 4, 4), table_goto(TABLE_CH_PASS));
@@ -131,20 +140,33 @@ static void build_out(struct table_build *b)
 	TABLE_RULE(b->t, TABLE_CH_OUT_JUDGE, table_goto(TABLE_CH_ASK_OUT));
 }
 
+/* next: a chain that may decide about what is left, 0: none. */
+void table_build_known(struct table_build *b, uint32_t chain, uint32_t next)
+{
+	table_build_fast_path(b, chain);
+	TABLE_RULE(b->t, chain, table_jump(TABLE_CH_SLOW));
+	if (next)
+		TABLE_RULE(b->t, chain, table_jump(next));
+	TABLE_RULE(b->t, chain, table_goto(TABLE_CH_ASK));
+}
+
+void table_build_restricted(struct table_build *b, uint32_t chain, uint32_t next)
+{
+	TABLE_RULE(b->t, chain, table_bits(TABLE_K_CT_STATE, NF_CT_STATE_INVALID_BIT), table_goto(TABLE_CH_INVALID));
+	TABLE_RULE(b->t, chain, table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_REPLY), table_goto(TABLE_CH_ASK_REPLY));
+	if (next)
+		TABLE_RULE(b->t, chain, table_jump(next));
+	TABLE_RULE(b->t, chain, table_goto(TABLE_CH_ASK));
+}
+
 /* A verified device's packets, and what a miss of the fast path may still be. */
 static void build_classes(struct table_build *b)
 {
 	const struct table_stmt stamp = table_masked(TABLE_K_CT_MARK, b->mask,
 						     table_mark(b->in->mark_shift, b->in->generation, TABLE_ALLOW));
 
-	fast_path(b, TABLE_CH_KNOWN);
-	TABLE_RULE(b->t, TABLE_CH_KNOWN, table_jump(TABLE_CH_SLOW));
-	TABLE_RULE(b->t, TABLE_CH_KNOWN, table_goto(TABLE_CH_ASK));
-
-	TABLE_RULE(b->t, TABLE_CH_RESTRICTED, table_bits(TABLE_K_CT_STATE, NF_CT_STATE_INVALID_BIT),
-		   table_goto(TABLE_CH_INVALID));
-	TABLE_RULE(b->t, TABLE_CH_RESTRICTED, table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_REPLY), table_goto(TABLE_CH_ASK_REPLY));
-	TABLE_RULE(b->t, TABLE_CH_RESTRICTED, table_goto(TABLE_CH_ASK));
+	table_build_known(b, TABLE_CH_KNOWN, 0);
+	table_build_restricted(b, TABLE_CH_RESTRICTED, 0);
 
 	TABLE_RULE(b->t, TABLE_CH_SLOW, table_bits(TABLE_K_CT_STATE, NF_CT_STATE_INVALID_BIT), table_goto(TABLE_CH_INVALID));
 	TABLE_RULE(b->t, TABLE_CH_SLOW, table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_RELATED)),

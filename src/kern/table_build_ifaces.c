@@ -61,15 +61,20 @@ static void routed(struct table_build *b, uint32_t chain, const struct table_ifa
 	}
 }
 
+const struct table_set_row *table_build_who_row(const struct table_iface *f, bool six)
+{
+	return &who_rows[(f->l3 ? 2 : 0) + six];
+}
+
 uint32_t table_build_who(struct table *t, const struct table_iface *f)
 {
 	char buf[TABLE_NAME];
 	const char *name = table_model_ifname(f->name, buf);
-	uint32_t first = table_model_set(t, f->loc, &who_rows[f->l3 ? 2 : 0], "known4-%s", name);
+	uint32_t first = table_model_set(t, f->loc, table_build_who_row(f, false), "known4-%s", name);
 
-	table_model_set(t, f->loc, &who_rows[f->l3 ? 3 : 1], "known6-%s", name);
-	table_model_set(t, f->loc, &who_rows[f->l3 ? 2 : 0], "restricted4-%s", name);
-	table_model_set(t, f->loc, &who_rows[f->l3 ? 3 : 1], "restricted6-%s", name);
+	table_model_set(t, f->loc, table_build_who_row(f, true), "known6-%s", name);
+	table_model_set(t, f->loc, table_build_who_row(f, false), "restricted4-%s", name);
+	table_model_set(t, f->loc, table_build_who_row(f, true), "restricted6-%s", name);
 	return first;
 }
 
@@ -97,18 +102,38 @@ void table_build_open(struct table *t, const char *name)
 	map_iface(t, TABLE_SET_TO, name, TABLE_CH_OUT_OPEN);
 }
 
-/* Returns the chain; *ret_first: the first of its sets. */
-static uint32_t who_chain(struct table_build *b, const struct table_iface *f, uint32_t *ret_first)
+/* Where the interface's devices go on: the chains of all, or its own where the kernel decides something about them. */
+static void class_chains(struct table_build *b, uint32_t iface, uint32_t *ret_known, uint32_t *ret_restricted)
 {
+	const struct table_iface *f = &b->in->ifaces[iface];
+	uint32_t opens = f->role == TABLE_GUARDED ? table_build_opens(b, iface) : 0;
+	char buf[TABLE_NAME];
+
+	*ret_known = TABLE_CH_KNOWN;
+	*ret_restricted = TABLE_CH_RESTRICTED;
+	if (!opens)
+		return;
+	*ret_known = table_model_chain(b->t, f->loc, "known-%s", table_model_ifname(f->name, buf));
+	*ret_restricted = table_model_chain(b->t, f->loc, "restricted-%s", buf);
+	table_build_known(b, *ret_known, opens);
+	table_build_restricted(b, *ret_restricted, opens);
+	table_build_towards(b, iface);
+}
+
+/* Returns the chain; *ret_first: the first of its sets. */
+static uint32_t who_chain(struct table_build *b, uint32_t iface, uint32_t *ret_first)
+{
+	const struct table_iface *f = &b->in->ifaces[iface];
 	char buf[TABLE_NAME];
 	const char *name = table_model_ifname(f->name, buf);
-	uint32_t chain = table_model_chain(b->t, f->loc, "who-%s", name);
+	uint32_t chain = table_model_chain(b->t, f->loc, "who-%s", name), known, restricted;
 
+	class_chains(b, iface, &known, &restricted);
 	*ret_first = table_build_who(b->t, f);
-	who_lookup(b, chain, f, *ret_first, false, TABLE_CH_KNOWN);
-	who_lookup(b, chain, f, *ret_first + 1, true, TABLE_CH_KNOWN);
-	who_lookup(b, chain, f, *ret_first + 2, false, TABLE_CH_RESTRICTED);
-	who_lookup(b, chain, f, *ret_first + 3, true, TABLE_CH_RESTRICTED);
+	who_lookup(b, chain, f, *ret_first, false, known);
+	who_lookup(b, chain, f, *ret_first + 1, true, known);
+	who_lookup(b, chain, f, *ret_first + 2, false, restricted);
+	who_lookup(b, chain, f, *ret_first + 3, true, restricted);
 	if (f->n_routed)
 		routed(b, chain, f, name);
 	TABLE_RULE(b->t, chain, table_goto(TABLE_CH_UNKNOWN));
@@ -198,7 +223,7 @@ void table_build_ifaces(struct table_build *b)
 	map_iface(b->t, TABLE_SET_TO, "lo", TABLE_CH_PASS);
 	for (size_t i = 0; i < b->in->n_ifaces; i++) {
 		const struct table_iface *f = &b->in->ifaces[i];
-		uint32_t who = f->role == TABLE_OPEN ? 0 : who_chain(b, f, &sets[i]);
+		uint32_t who = f->role == TABLE_OPEN ? 0 : who_chain(b, (uint32_t)i, &sets[i]);
 
 		if (f->role == TABLE_OPEN)
 			table_build_open(b->t, f->name);

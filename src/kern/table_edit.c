@@ -21,13 +21,25 @@ static struct nl_batch *batch(struct nl *n, struct err *e)
 	return b;
 }
 
-/* Bindings as elements of their maps, in a model without anything else. */
+static void put_member(struct table *t, const struct table_input *in, uint32_t *members, const struct table_binding *d)
+{
+	const size_t place = table_plan_find(&in->plan, d->iface, d->plan);
+
+	if (place == SIZE_MAX)
+		return;
+	if (!members[place])
+		members[place] = table_build_members(t, in, &in->plan.members[place]);
+	table_build_member(t, members[place], &in->ifaces[d->iface], d);
+}
+
+/* Bindings as elements of their sets, in a model without anything else. */
 static int make_elements(const struct table_input *in, const struct table_binding *d, size_t n, struct table **ret, struct err *e)
 {
 	AUTO(table) t = NULL;
 	AUTO_MEM uint32_t *sets = calloc(in->n_ifaces + 1, sizeof(*sets));
+	AUTO_MEM uint32_t *members = calloc(in->plan.n_members + 1, sizeof(*members));
 
-	if (!sets)
+	if (!sets || !members)
 		return err_plain(e, ENOMEM, "out of memory");
 	if (table_model_new(&t, e) < 0)
 		return -1;
@@ -37,6 +49,7 @@ static int make_elements(const struct table_input *in, const struct table_bindin
 		if (!sets[d[i].iface])
 			sets[d[i].iface] = table_build_who(t, &in->ifaces[d[i].iface]);
 		table_build_binding(t, sets[d[i].iface], &in->ifaces[d[i].iface], &d[i]);
+		put_member(t, in, members, &d[i]);
 	}
 	table_model_freeze(t);
 	if (t->failed)

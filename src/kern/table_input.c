@@ -191,8 +191,8 @@ static void take_bindings(const struct prog *prog, const struct who *w, struct a
 		if (b->iface >= ret->n_ifaces || ret->ifaces[b->iface].role == TABLE_OPEN)
 			continue;
 		all[ret->n_bindings++] = (struct table_binding){
-			b->iface, b->mac, b->addr,
-			prog && !prog_may_allow(prog, b->iface, &b->id) ? TABLE_RESTRICTED : TABLE_KNOWN,
+			.iface = b->iface, .mac = b->mac, .addr = b->addr, .plan = TABLE_NO_PLAN,
+			.cls = prog && !prog_may_allow(prog, b->iface, &b->id) ? TABLE_RESTRICTED : TABLE_KNOWN,
 		};
 	}
 	ret->bindings = all;

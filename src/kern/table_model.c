@@ -83,6 +83,7 @@ void table_free(struct table *t)
 	}
 	VEC_FREE(&t->chains);
 	VEC_FREE(&t->sets);
+	VEC_FREE(&t->counters);
 	arena_free(t->arena);
 	free(t);
 }
@@ -119,6 +120,20 @@ void table_model_rule(struct table *t, uint32_t chain, const char *comment, cons
 	r.comment = comment ? arena_strdup(t->arena, comment) : NULL;
 	if (!r.stmts || (comment && !r.comment) || !VEC_PUSH(&t->chains.at[chain].rules, r))
 		t->failed = true;
+}
+
+uint32_t table_model_counter(struct table *t, const char *name, bool used)
+{
+	const char *copy = arena_strdup(t->arena, name);
+
+	if (!copy || !VEC_PUSH(&t->counters, (struct table_more_counter){ copy, used }))
+		t->failed = true;
+	return TABLE_COUNTERS + (uint32_t)t->counters.n - 1;
+}
+
+const char *table_model_counter_name(const struct table *t, uint32_t index)
+{
+	return index < TABLE_COUNTERS ? table_counter_names[index] : t->counters.at[index - TABLE_COUNTERS].name;
 }
 
 static bool grow_set(struct table_set *s)

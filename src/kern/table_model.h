@@ -18,7 +18,8 @@ enum { TABLE_KEYS_MAX = 5, TABLE_KEY_BYTES = 64 };      /* nft can name five fie
 /* What a packet is asked. */
 enum table_key {
 	TABLE_K_NONE,
-	TABLE_K_IIFNAME, TABLE_K_OIFNAME, TABLE_K_IIF, TABLE_K_IIFTYPE, TABLE_K_NFPROTO, TABLE_K_L4PROTO, TABLE_K_META_MARK,
+	TABLE_K_IIFNAME, TABLE_K_OIFNAME, TABLE_K_IIF, TABLE_K_OIF, TABLE_K_IIFTYPE, TABLE_K_NFPROTO, TABLE_K_L4PROTO,
+	TABLE_K_META_MARK,
 	TABLE_K_ETHER_SADDR, TABLE_K_IP_SADDR, TABLE_K_IP_DADDR, TABLE_K_IP6_SADDR, TABLE_K_IP6_DADDR,
 	TABLE_K_NH_FIRST, TABLE_K_IP6_NEXTHDR, TABLE_K_IP6_HOPLIMIT, TABLE_K_SPORT, TABLE_K_DPORT,
 	TABLE_K_ICMP_TYPE, TABLE_K_ICMP6_TYPE, TABLE_K_TCP_FLAGS,
@@ -52,6 +53,8 @@ enum table_op {
 	TABLE_S_END,
 	TABLE_S_MATCH,          /* keys[0] & mask (0: no mask) ==, or != when negate, value */
 	TABLE_S_BITS,           /* keys[0] & value is not 0 */
+	TABLE_S_IFNAME,         /* keys[0], an interface's name, is name */
+	TABLE_S_BEFORE,         /* the clock stands before until_s */
 	TABLE_S_IN,             /* keys in set (not in, when negate) */
 	TABLE_S_VMAP,           /* keys looked up in a verdict map */
 	TABLE_S_ADD,            /* dynamic: add keys to set */
@@ -69,6 +72,8 @@ struct table_stmt {
 	uint8_t keys[TABLE_KEYS_MAX];   /* enum table_key, ended by 0 */
 	uint32_t value, mask;
 	uint32_t index;                 /* of the set, chain or counter; queue or group number */
+	int64_t until_s;                /* BEFORE */
+	const char *name;               /* IFNAME: outlives the model */
 	uint32_t rate, burst;           /* a second */
 };
 
@@ -103,12 +108,17 @@ struct table_set {
 	struct loc loc;
 };
 
+/* A counter that is not one of enum table_counter's: index TABLE_COUNTERS + its place.  One that nothing counts by is not
+ * made, but stays where it is in the kernel already: a count is never lost to a reload. */
+struct table_more_counter { const char *name; bool used; };
+
 struct table {
 	struct arena *arena;
 	const char *about;              /* the comment in chain about */
 	bool owner;
 	VEC(struct table_set) sets;
 	VEC(struct table_chain) chains;
+	VEC(struct table_more_counter) counters;
 	bool failed;                    /* out of memory while building */
 };
 
@@ -122,7 +132,7 @@ enum table_fixed_chain {
 	TABLE_CH_ABOUT, TABLE_CH_PASS, TABLE_CH_STRANGE,
 	TABLE_CH_FROM_OPEN, TABLE_CH_OPEN_OPEN, TABLE_CH_TO_GUARDED, TABLE_CH_TO_OBSERVED, TABLE_CH_IN_OPEN,
 	TABLE_CH_OUT_OPEN, TABLE_CH_OUT_LINK, TABLE_CH_OUT_GUARDED, TABLE_CH_OUT_OBSERVED, TABLE_CH_OUT_JUDGE,
-	TABLE_CH_KNOWN, TABLE_CH_RESTRICTED, TABLE_CH_SLOW, TABLE_CH_SLOW_RELATED,
+	TABLE_CH_STAMP, TABLE_CH_KNOWN, TABLE_CH_RESTRICTED, TABLE_CH_SLOW, TABLE_CH_SLOW_RELATED,
 	TABLE_CH_ASK, TABLE_CH_ASK_REPLY, TABLE_CH_ASK_METER, TABLE_CH_ASK_OUT, TABLE_CH_ASK_OUT_REPLY, TABLE_CH_DENY,
 	TABLE_CH_UNKNOWN, TABLE_CH_UNKNOWN_REPLY, TABLE_CH_UNKNOWN_METER, TABLE_CH_ASK_Q, TABLE_CH_UNKNOWN_Q,
 	TABLE_CH_DENIED, TABLE_CH_DENIED_REPLY, TABLE_CH_FLOOD, TABLE_CH_UNKNOWN_FLOOD, TABLE_CH_INVALID, TABLE_CH_CLOSED,
@@ -135,7 +145,7 @@ enum table_fixed_set {
 	TABLE_SET_OPEN, TABLE_SET_GUARDED, TABLE_SET_OBSERVED,
 	TABLE_SET_GUARDED4, TABLE_SET_GUARDED6, TABLE_SET_REMOTE4, TABLE_SET_REMOTE6, TABLE_SET_OBSERVED4, TABLE_SET_OBSERVED6,
 	TABLE_SET_SHAPE6, TABLE_SET_ERRORS4, TABLE_SET_ERRORS6, TABLE_SET_ND_IN, TABLE_SET_ND_OUT,
-	TABLE_SET_FROM, TABLE_SET_IN, TABLE_SET_TO,
+	TABLE_SET_FROM, TABLE_SET_IN, TABLE_SET_TO, TABLE_SET_TOWARDS, TABLE_SET_JUDGED4,
 	TABLE_SET_ASKS, TABLE_SET_ASKS_L3, TABLE_SET_NEWS, TABLE_SET_NEWS_IFACE,
 	/* eight each, in the order tcp4 udp4 tcp6 udp6, then the same for replies */
 	TABLE_SET_DENIED,
@@ -170,6 +180,9 @@ uint32_t table_model_set(struct table *t, struct loc loc, const struct table_set
 void table_model_rule(struct table *t, uint32_t chain, const char *comment, const struct table_stmt *stmts);
 #define TABLE_RULE(t, chain, ...) \
 	table_model_rule((t), (chain), NULL, (const struct table_stmt[]){ __VA_ARGS__, { .op = TABLE_S_END } })
+/* Further counters; used: something counts by it.  Returns its index for TABLE_S_COUNTER. */
+uint32_t table_model_counter(struct table *t, const char *name, bool used);
+const char *table_model_counter_name(const struct table *t, uint32_t index);
 /* key: stride bytes; chain: maps only. */
 void table_model_element(struct table *t, uint32_t set, const void *key, uint32_t chain);
 /* Take from a set (no map) what another of the same key holds. */
@@ -211,6 +224,10 @@ static inline struct table_stmt table_notin(enum table_key k, uint32_t set)
 {
 	return (struct table_stmt){ .op = TABLE_S_IN, .keys = { k }, .index = set, .negate = true };
 }
+static inline struct table_stmt table_masked_not(enum table_key k, uint32_t mask, uint32_t value)
+{
+	return (struct table_stmt){ .op = TABLE_S_MATCH, .keys = { k }, .mask = mask, .value = value, .negate = true };
+}
 /* Before the link header is read: it is there, and nft shows the key in words. */
 #define TABLE_ETHER table_is(TABLE_K_IIFTYPE, 1)
 static inline struct table_stmt table_do(enum table_op op, uint32_t index)
@@ -234,10 +251,24 @@ struct table_build {
 	uint32_t mask;
 	bool enforcing;                 /* some zone enforces */
 	char page;
+	struct table_decide *decide;    /* table_build_decide.c's */
 };
 void table_build_gate(struct table_build *b);           /* chains every packet may pass */
 void table_build_asks(struct table_build *b);           /* to the queues, denials, drops by the kernel itself */
 void table_build_post(struct table_build *b);
+/* A verified device's packets; next: a chain that may decide about what is left, 0: none. */
+void table_build_known(struct table_build *b, uint32_t chain, uint32_t next);
+void table_build_restricted(struct table_build *b, uint32_t chain, uint32_t next);
+/* The middle of a TCP flow that conntrack takes for a new one may be a reply: it is asked about. */
+void table_build_middles(struct table_build *b, uint32_t chain);
+void table_build_fast_path(struct table_build *b, uint32_t chain);
+/* Where, what and the rules of all classes with members; then an interface's: what its devices open (0: nothing is decided),
+ * and what is opened to them. */
+void table_build_decide(struct table_build *b);
+void table_build_decided(struct table_build *b);        /* the rest is built: free what was shared */
+uint32_t table_build_opens(struct table_build *b, uint32_t iface);
+void table_build_to_members(struct table_build *b, uint32_t chain);
+void table_build_towards(struct table_build *b, uint32_t iface);
 void table_build_ifaces(struct table_build *b);         /* per interface: chains, maps, bindings */
 /* The chains whose rules name a page: also refilled by table_turn. */
 extern const enum table_fixed_chain table_page_chains[];
@@ -245,6 +276,10 @@ extern const size_t table_n_page_chains;
 void table_build_page(struct table_build *b);
 /* Pieces for small changes: an interface's four sets (returns the first), one binding in them, an open interface. */
 uint32_t table_build_who(struct table *t, const struct table_iface *f);
+const struct table_set_row *table_build_who_row(const struct table_iface *f, bool six);
+/* The four sets of a class on an interface: members4, members6 (as the interface's own), at4, at6 (addresses alone). */
+uint32_t table_build_members(struct table *t, const struct table_input *in, const struct table_members *m);
+void table_build_member(struct table *t, uint32_t first, const struct table_iface *f, const struct table_binding *d);
 void table_build_binding(struct table *t, uint32_t first, const struct table_iface *f, const struct table_binding *d);
 void table_build_open(struct table *t, const char *name);
 /* A model with the page chains alone, for the page given. */

@@ -3,6 +3,7 @@
  * loaded by hand.  The compat queue has no words in nft: it is a comment. */
 #include "kern/table_model.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include <netinet/in.h>
@@ -54,8 +55,8 @@ static void print_match(const struct table_stmt *s, struct buf *out)
 {
 	print_keys(s, out);
 	if (s->mask)
-		buf_printf(out, " & 0x%0*x ==", 2 * table_key_rows[s->keys[0]].len, s->mask);
-	buf_str(out, s->negate ? " != " : " ");
+		buf_printf(out, " & 0x%0*x", 2 * table_key_rows[s->keys[0]].len, s->mask);
+	buf_str(out, s->negate ? " != " : s->mask ? " == " : " ");
 	print_value(s, out);
 }
 
@@ -96,6 +97,13 @@ static void print_stmt(const struct table *t, const struct table_stmt *s, struct
 	case TABLE_S_BITS:
 		print_bits(s, out);
 		break;
+	case TABLE_S_IFNAME:
+		print_keys(s, out);
+		buf_printf(out, " \"%s\"", s->name);
+		break;
+	case TABLE_S_BEFORE:
+		buf_printf(out, "meta time < %" PRId64, s->until_s);
+		break;
 	case TABLE_S_IN:
 	case TABLE_S_VMAP:
 		print_keys(s, out);
@@ -113,7 +121,7 @@ static void print_stmt(const struct table *t, const struct table_stmt *s, struct
 		buf_printf(out, "limit rate %u/second burst %u packets", s->rate, s->burst);
 		break;
 	case TABLE_S_COUNTER:
-		buf_printf(out, "counter name %s", table_counter_names[s->index]);
+		buf_printf(out, "counter name %s", table_model_counter_name(t, s->index));
 		break;
 	case TABLE_S_LOG:
 		buf_printf(out, "log group %u", s->index);
@@ -156,6 +164,20 @@ static void print_chain(const struct table *t, const struct table_chain *c, stru
 	buf_str(out, "\t}\n");
 }
 
+/* A range of types has no words: "a-b-c-d" would not tell where the one ends. */
+static void print_element(const struct table_set *s, const uint8_t *key, struct buf *out)
+{
+	if (s->interval && (s->types[0] == TABLE_T_ICMP || s->types[0] == TABLE_T_ICMP6)) {
+		buf_printf(out, "%u-%u", key[0], key[1]);
+		return;
+	}
+	table_model_key_text(s, key, out);
+	if (s->interval) {
+		buf_char(out, '-');
+		table_model_key_text(s, key + s->stride / 2, out);
+	}
+}
+
 static void print_elements(const struct table *t, const struct table_set *s, struct buf *out)
 {
 	if (!s->n)
@@ -165,11 +187,7 @@ static void print_elements(const struct table *t, const struct table_set *s, str
 		const uint8_t *key = s->keys + i * s->stride;
 
 		buf_str(out, i ? ",\n\t\t\t" : " ");
-		table_model_key_text(s, key, out);
-		if (s->interval) {
-			buf_char(out, '-');
-			table_model_key_text(s, key + s->stride / 2, out);
-		}
+		print_element(s, key, out);
 		if (s->map)
 			buf_printf(out, " : jump %s", t->chains.at[s->chains[i]].name);
 	}
@@ -201,6 +219,9 @@ void table_print(const struct table *t, struct buf *out)
 		buf_str(out, "\t# flags owner, persist: set by netlink only\n");
 	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
 		buf_printf(out, "\tcounter %s { }\n", table_counter_names[i]);
+	for (size_t i = 0; i < t->counters.n; i++)
+		if (t->counters.at[i].used)
+			buf_printf(out, "\tcounter %s { }\n", t->counters.at[i].name);
 	for (size_t i = 0; i < t->sets.n; i++)
 		print_set(t, &t->sets.at[i], out);
 	for (size_t i = 0; i < t->chains.n; i++)

@@ -33,10 +33,10 @@ static const struct table_set *model_set(const struct table *t, const char *name
 	return NULL;
 }
 
-static bool model_counter(const char *name)
+static bool model_counter(const struct table *t, const char *name)
 {
-	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
-		if (!strcmp(table_counter_names[i], name))
+	for (uint32_t i = 0; i < TABLE_COUNTERS + t->counters.n; i++)
+		if (!strcmp(table_model_counter_name(t, i), name))
 			return true;
 	return false;
 }
@@ -86,7 +86,7 @@ static void clear(struct nl_batch *b, const struct table *t, const struct table_
 		else if (!model_chain(t, l->chains.at[i].name))
 			table_wire_delete(b, TABLE_WIRE_CHAIN, l->chains.at[i].name);
 	for (size_t i = 0; i < l->counters.n; i++)
-		if (!model_counter(l->counters.at[i]))
+		if (!model_counter(t, l->counters.at[i]))
 			table_wire_delete(b, TABLE_WIRE_COUNTER, l->counters.at[i]);
 	for (size_t i = 0; i < l->objects.n; i++)
 		if (l->objects.at[i].type == TABLE_LIVE_FLOWTABLE)
@@ -106,6 +106,9 @@ static bool fill(struct nl_batch *b, const struct table *t, const struct table_l
 	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
 		if (!table_live_has_counter(l, table_counter_names[i]))
 			table_wire_counter(b, table_counter_names[i]);
+	for (size_t i = 0; i < t->counters.n; i++)
+		if (t->counters.at[i].used && !table_live_has_counter(l, t->counters.at[i].name))
+			table_wire_counter(b, t->counters.at[i].name);
 	for (size_t i = 0; i < t->sets.n; i++) {
 		const struct table_live_set *s = table_live_find_set(l, t->sets.at[i].name);
 

@@ -368,16 +368,19 @@ static void verify_sets(struct verify *v, const struct table *t, const struct ta
 	}
 }
 
-static void verify_objects(struct verify *v, const struct table_live *l)
+static void verify_objects(struct verify *v, const struct table *t, const struct table_live *l)
 {
 	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
 		if (!table_live_has_counter(l, table_counter_names[i]))
 			differ(v, "counter %s is missing", table_counter_names[i]);
+	for (size_t i = 0; i < t->counters.n; i++)
+		if (t->counters.at[i].used && !table_live_has_counter(l, t->counters.at[i].name))
+			differ(v, "counter %s is missing", t->counters.at[i].name);
 	for (size_t i = 0; i < l->counters.n; i++) {
 		bool ours = false;
 
-		for (unsigned k = 0; k < TABLE_COUNTERS; k++)
-			ours = ours || !strcmp(table_counter_names[k], l->counters.at[i]);
+		for (uint32_t k = 0; k < TABLE_COUNTERS + t->counters.n; k++)
+			ours = ours || !strcmp(table_model_counter_name(t, k), l->counters.at[i]);
 		if (!ours)
 			differ(v, "counter %s is not ours", l->counters.at[i]);
 	}
@@ -410,7 +413,7 @@ static int verify(struct verify *v, struct nl *n, const struct table *t, struct 
 	if (l->flags & NFT_TABLE_F_DORMANT)
 		differ(v, "table %s is dormant", TABLE_TABLE);
 	verify_sets(v, t, l);
-	verify_objects(v, l);
+	verify_objects(v, t, l);
 	nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, 0, NFPROTO_INET, 0);
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, TABLE_TABLE);
 	if (nl_dump(n, nlh, again_rules, one_rule, v, e) < 0)

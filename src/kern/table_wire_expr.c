@@ -4,6 +4,7 @@
 #include "kern/table_wire_expr.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,47 @@ static bool match(struct nftnl_rule *r, const struct table_stmt *s)
 	return true;
 }
 
+static bool is_ifname(struct nftnl_rule *r, const struct table_stmt *s)
+{
+	uint8_t name[TABLE_IFNAME];
+	struct nftnl_expr *x = load(r, s->keys[0], 0) ? add(r, "cmp") : NULL;
+
+	if (!x)
+		return false;
+	table_model_ifname_key(s->name, name);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
+	nftnl_expr_set(x, NFTNL_EXPR_CMP_DATA, name, sizeof(name));
+	return true;
+}
+
+/* Nanoseconds since 1970, compared in network order. */
+static bool before(struct nftnl_rule *r, const struct table_stmt *s)
+{
+	const uint64_t ns = htobe64((uint64_t)s->until_s * UINT64_C(1000000000));
+	struct nftnl_expr *x = add(r, "meta");
+
+	if (!x)
+		return false;
+	nftnl_expr_set_u32(x, NFTNL_EXPR_META_KEY, NFT_META_TIME_NS);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_META_DREG, NFT_REG_1);
+	x = add(r, "byteorder");
+	if (!x)
+		return false;
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_HTON);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_LEN, sizeof(ns));
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_SIZE, sizeof(ns));
+	x = add(r, "cmp");
+	if (!x)
+		return false;
+	nftnl_expr_set_u32(x, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_CMP_OP, NFT_CMP_LT);
+	nftnl_expr_set(x, NFTNL_EXPR_CMP_DATA, &ns, sizeof(ns));
+	return true;
+}
+
 static bool lookup(struct nftnl_rule *r, const struct table *t, const struct table_stmt *s)
 {
 	struct nftnl_expr *x = load_all(r, s) ? add(r, "lookup") : NULL;
@@ -216,7 +258,7 @@ static bool queue(struct nftnl_rule *r, const struct table_stmt *s)
 	return nftnl_expr_set_str(x, NFTNL_EXPR_TG_NAME, "NFQUEUE") >= 0;
 }
 
-static bool other(struct nftnl_rule *r, const struct table_stmt *s)
+static bool other(struct nftnl_rule *r, const struct table *t, const struct table_stmt *s)
 {
 	static const char *const names[] = {
 		[TABLE_S_LIMIT] = "limit", [TABLE_S_COUNTER] = "objref", [TABLE_S_LOG] = "log", [TABLE_S_REJECT_RST] = "reject",
@@ -232,7 +274,7 @@ static bool other(struct nftnl_rule *r, const struct table_stmt *s)
 		return true;
 	case TABLE_S_COUNTER:
 		nftnl_expr_set_u32(x, NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);
-		return nftnl_expr_set_str(x, NFTNL_EXPR_OBJREF_IMM_NAME, table_counter_names[s->index]) >= 0;
+		return nftnl_expr_set_str(x, NFTNL_EXPR_OBJREF_IMM_NAME, table_model_counter_name(t, s->index)) >= 0;
 	case TABLE_S_LOG:
 		nftnl_expr_set_u16(x, NFTNL_EXPR_LOG_GROUP, (uint16_t)s->index);
 		return true;
@@ -252,6 +294,10 @@ bool table_wire_stmt(struct nftnl_rule *r, const struct table *t, const struct t
 	case TABLE_S_MATCH:
 	case TABLE_S_BITS:
 		return match(r, s);
+	case TABLE_S_IFNAME:
+		return is_ifname(r, s);
+	case TABLE_S_BEFORE:
+		return before(r, s);
 	case TABLE_S_IN:
 	case TABLE_S_VMAP:
 		return lookup(r, t, s);
@@ -270,6 +316,6 @@ bool table_wire_stmt(struct nftnl_rule *r, const struct table *t, const struct t
 	case TABLE_S_GOTO:
 		return verdict(r, t, s);
 	default:
-		return other(r, s);
+		return other(r, t, s);
 	}
 }

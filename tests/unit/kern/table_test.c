@@ -19,6 +19,11 @@ static void begin(void)
 	example_init(&x);
 }
 
+static void end(void)
+{
+	example_fini(&x);
+}
+
 static char *printed(const struct table_input *in)
 {
 	struct table *t = NULL;
@@ -236,7 +241,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("table");
 
-	tcase_add_checked_fixture(tc, begin, NULL);
+	tcase_add_checked_fixture(tc, begin, end);
 	tcase_add_test(tc, prints_the_whole_example);
 	tcase_add_test(tc, prints_the_closed_table);
 	tcase_add_test(tc, prints_a_site_that_only_observes);

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table_build_decide: new flows that the kernel decides by itself, in stages: who (a set of members for each class) jumps to the
+ * class's chain, that by where (sets of networks) to what, that by protocol and port to a rule's chain, which counts, stamps and
+ * lets pass.  Every stage falls through to the next and at last to a question; nothing here accepts but stamp.
+ * Sets and rules, not verdict maps: the kernel walks the chain of every verdict in a map again at each change of the rules. */
+#include "kern/table_decide.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
+
+#define IPV4 table_is(TABLE_K_NFPROTO, NFPROTO_IPV4)
+#define IPV6 table_is(TABLE_K_NFPROTO, NFPROTO_IPV6)
+#define FLOW_STATE table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED))
+
+static const struct table_set_row address_rows[2] = { { .types = { TABLE_T_IP4 } }, { .types = { TABLE_T_IP6 } } };
+static const struct table_set_row network_rows[2] = {
+	{ .types = { TABLE_T_IP4 }, .interval = true }, { .types = { TABLE_T_IP6 }, .interval = true },
+};
+/* ---- where ---- */
+
+static bool says_nothing(const struct plan_what *w)
+{
+	return !w->n_services && w->rest.act == PLAN_ASK;
+}
+
+/* The place of each what in the where's parts, by what; TABLE_MAX_WHATS: none. */
+static bool list_parts(struct table_build *b, const struct plan_where *w, uint32_t first)
+{
+	struct table_decide *d = b->decide;
+
+	for (size_t i = 0; i < w->n_spans; i++) {
+		size_t k = first;
+
+		if (says_nothing(&b->in->plan.whats[w->spans[i].what]))
+			continue;
+		while (k < d->part.n && d->part.at[k].what != w->spans[i].what)
+			k++;
+		if (k - first == TABLE_MAX_WHATS)
+			return false;
+		if (k == d->part.n && !VEC_PUSH(&d->part, (struct part){ .what = w->spans[i].what }))
+			b->t->failed = true;
+	}
+	return true;
+}
+
+static void put_span(struct table *t, uint32_t set, const struct plan_span *s)
+{
+	const uint32_t bytes = s->lo.family == 4 ? 4 : 16;
+	uint8_t key[32];
+
+	memcpy(key, s->lo.b, bytes);
+	memcpy(key + bytes, s->hi.b, bytes);
+	table_model_element(t, set, key, 0);
+}
+
+/* Of too many different parts none is made: it is asked about all of them. */
+static struct parts where_parts(struct table_build *b, uint32_t where, bool six)
+{
+	const struct plan_where *w = &b->in->plan.wheres[where];
+	struct table_decide *d = b->decide;
+	struct parts *p = &d->wheres[where];
+
+	if (p->built)
+		return *p;
+	*p = (struct parts){ true, (uint32_t)d->part.n, 0 };
+	if (!list_parts(b, w, p->first)) {
+		d->part.n = p->first;
+		return *p;
+	}
+	p->n = (uint32_t)d->part.n - p->first;
+	for (uint32_t k = 0; k < p->n; k++)
+		d->part.at[p->first + k].set = table_model_set(b->t, LOC_NONE, &network_rows[six], "where%u-%s-%u", six ? 6 : 4,
+							       b->in->plan.where_names[where], k);
+	for (size_t i = 0; i < w->n_spans; i++)
+		for (uint32_t k = 0; k < p->n; k++)
+			if (d->part.at[p->first + k].what == w->spans[i].what)
+				put_span(b->t, d->part.at[p->first + k].set, &w->spans[i]);
+	return *p;
+}
+
+static void where_rules(struct table_build *b, uint32_t chain, const struct table_stmt *from, uint32_t where, enum table_key key)
+{
+	const bool six = key == TABLE_K_IP6_SADDR || key == TABLE_K_IP6_DADDR;
+	struct parts p;
+
+	if (where >= b->in->plan.n_wheres)
+		return;
+	p = where_parts(b, where, six);
+	for (uint32_t k = p.first; k < p.first + p.n; k++) {
+		const struct table_stmt is = six ? IPV6 : IPV4, in = table_in(key, b->decide->part.at[k].set);
+		const struct table_stmt to = table_jump(table_build_what(b, b->decide->part.at[k].what));
+
+		if (from)
+			TABLE_RULE(b->t, chain, *from, is, in, to);
+		else
+			TABLE_RULE(b->t, chain, is, in, to);
+	}
+}
+
+/* ---- who ---- */
+
+/* What a class opens; without an interface to leave by, to the firewall itself. */
+static uint32_t opens_chain(struct table_build *b, uint32_t cls)
+{
+	const struct plan_class *c = &b->in->plan.classes[cls];
+	uint32_t chain = b->decide->opens[cls];
+
+	if (chain)
+		return chain;
+	chain = b->decide->opens[cls] = table_model_chain(b->t, LOC_NONE, "class-%s", b->in->plan.class_names[cls]);
+	if (c->firewall < b->in->plan.n_whats && !says_nothing(&b->in->plan.whats[c->firewall]))
+		TABLE_RULE(b->t, chain, table_is(TABLE_K_OIF, 0), table_jump(table_build_what(b, c->firewall)));
+	TABLE_RULE(b->t, chain, table_is(TABLE_K_OIF, 0), table_do(TABLE_S_RETURN, 0));
+	where_rules(b, chain, NULL, c->to4, TABLE_K_IP_DADDR);
+	where_rules(b, chain, NULL, c->to6, TABLE_K_IP6_DADDR);
+	return chain;
+}
+
+/* What is opened to a class, by the interface that it comes from. */
+static uint32_t towards_chain(struct table_build *b, uint32_t cls)
+{
+	const struct plan_class *c = &b->in->plan.classes[cls];
+	uint32_t chain = b->decide->towards[cls];
+
+	if (chain)
+		return chain;
+	chain = b->decide->towards[cls] = table_model_chain(b->t, LOC_NONE, "to-%s", b->in->plan.class_names[cls]);
+	for (size_t i = 0; i < b->in->plan.n_from; i++) {
+		const struct table_stmt from = { .op = TABLE_S_IFNAME, .keys = { TABLE_K_IIFNAME }, .name = b->in->ifaces[i].name };
+
+		if (b->in->ifaces[i].role != TABLE_OPEN)
+			continue;
+		where_rules(b, chain, &from, c->from4[i], TABLE_K_IP_SADDR);
+		where_rules(b, chain, &from, c->from6[i], TABLE_K_IP6_SADDR);
+	}
+	return chain;
+}
+
+uint32_t table_build_members(struct table *t, const struct table_input *in, const struct table_members *m)
+{
+	const struct table_iface *f = &in->ifaces[m->iface];
+	const char *cls = in->plan.class_names[m->cls], *name;
+	char buf[TABLE_NAME];
+	uint32_t first;
+
+	name = table_model_ifname(f->name, buf);
+	first = table_model_set(t, f->loc, table_build_who_row(f, false), "members4-%s-%s", cls, name);
+	table_model_set(t, f->loc, table_build_who_row(f, true), "members6-%s-%s", cls, name);
+	table_model_set(t, f->loc, &address_rows[0], "at4-%s-%s", cls, name);
+	table_model_set(t, f->loc, &address_rows[1], "at6-%s-%s", cls, name);
+	return first;
+}
+
+void table_build_member(struct table *t, uint32_t first, const struct table_iface *f, const struct table_binding *d)
+{
+	const bool six = d->addr.family == 6;
+	uint8_t key[TABLE_KEY_BYTES];
+
+	table_model_binding_key(d, f->l3, key);
+	table_model_element(t, first + six, key, 0);
+	table_model_binding_key(d, true, key);
+	if (d->sole)
+		table_model_element(t, first + 2 + six, key, 0);
+}
+
+void table_build_middles(struct table_build *b, uint32_t chain)
+{
+	TABLE_RULE(b->t, chain, table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW)), table_is(TABLE_K_L4PROTO, IPPROTO_TCP),
+		   table_masked_not(TABLE_K_TCP_FLAGS, 0x17, 0x02), table_goto(TABLE_CH_ASK));
+}
+
+static void member_rules(struct table_build *b, uint32_t chain, uint32_t iface, size_t place)
+{
+	const struct table_iface *f = &b->in->ifaces[iface];
+	const uint32_t first = b->decide->members[place], to = opens_chain(b, b->in->plan.members[place].cls);
+
+	for (unsigned six = 0; six < 2; six++) {
+		const enum table_key saddr = six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR;
+
+		if (f->l3)
+			TABLE_RULE(b->t, chain, six ? IPV6 : IPV4, table_in(saddr, first + six), table_jump(to));
+		else
+			TABLE_RULE(b->t, chain, six ? IPV6 : IPV4, TABLE_ETHER,
+				   { .op = TABLE_S_IN, .keys = { TABLE_K_ETHER_SADDR, saddr }, .index = first + six },
+				   table_jump(to));
+	}
+}
+
+/* Two chains for each of the interface's directions: what may be decided at all, and the classes. */
+uint32_t table_build_opens(struct table_build *b, uint32_t iface)
+{
+	const struct table_iface *f = &b->in->ifaces[iface];
+	const struct table_stmt own = table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_ORIGINAL);
+	const struct table_plan *p = &b->in->plan;
+	uint32_t chain, classes;
+	char buf[TABLE_NAME];
+	size_t n = 0;
+
+	for (size_t i = 0; b->decide && i < p->n_members; i++)
+		n += p->members[i].iface == iface;
+	if (!n)
+		return 0;
+	chain = table_model_chain(b->t, f->loc, "decide-%s", table_model_ifname(f->name, buf));
+	classes = table_model_chain(b->t, f->loc, "classes-%s", buf);
+	table_build_middles(b, chain);
+	TABLE_RULE(b->t, chain, table_in(TABLE_K_OIFNAME, TABLE_SET_OPEN), FLOW_STATE, own, table_jump(classes));
+	TABLE_RULE(b->t, chain, table_is(TABLE_K_OIF, 0), FLOW_STATE, own, table_jump(classes));
+	for (size_t i = 0; i < p->n_members; i++)
+		if (p->members[i].iface == iface)
+			member_rules(b, classes, iface, i);
+	return chain;
+}
+
+void table_build_towards(struct table_build *b, uint32_t iface)
+{
+	const struct table_iface *f = &b->in->ifaces[iface];
+	const struct table_plan *p = &b->in->plan;
+	uint8_t key[TABLE_IFNAME];
+	uint32_t chain = 0;
+	char buf[TABLE_NAME];
+
+	for (size_t i = 0; b->decide && i < p->n_members; i++) {
+		uint32_t to, at = b->decide->members[i] + 2;
+
+		if (p->members[i].iface != iface)
+			continue;
+		if (!chain)
+			chain = table_model_chain(b->t, f->loc, "towards-%s", table_model_ifname(f->name, buf));
+		to = towards_chain(b, p->members[i].cls);
+		TABLE_RULE(b->t, chain, IPV4, table_in(TABLE_K_IP_DADDR, at), table_jump(to));
+		TABLE_RULE(b->t, chain, IPV6, table_in(TABLE_K_IP6_DADDR, at + 1), table_jump(to));
+	}
+	table_model_ifname_key(f->name, key);
+	if (chain)
+		table_model_element(b->t, TABLE_SET_TOWARDS, key, chain);
+}
+
+/* From elsewhere to a guarded interface: whose MAC tells something is judged by that. */
+void table_build_to_members(struct table_build *b, uint32_t chain)
+{
+	static const struct table_set_row row = { .types = { TABLE_T_ETHER }, .interval = true };
+	const struct table_plan *p = &b->in->plan;
+
+	if (!b->decide)
+		return;
+	table_build_middles(b, chain);
+	if (p->n_macs) {
+		uint32_t set = table_model_set(b->t, LOC_NONE, &row, "telling-%s", p->macs_name);
+
+		for (size_t i = 0; i < p->n_macs; i++) {
+			uint8_t key[12];
+
+			memcpy(key, p->macs[i].lo.b, 6);
+			memcpy(key + 6, p->macs[i].hi.b, 6);
+			table_model_element(b->t, set, key, 0);
+		}
+		TABLE_RULE(b->t, chain, TABLE_ETHER, table_in(TABLE_K_ETHER_SADDR, set), table_goto(TABLE_CH_ASK));
+	}
+	TABLE_RULE(b->t, chain, FLOW_STATE, table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_ORIGINAL),
+		   { .op = TABLE_S_VMAP, .keys = { TABLE_K_OIFNAME }, .index = TABLE_SET_TOWARDS });
+}
+
+static void put_members(struct table_build *b)
+{
+	const struct table_plan *p = &b->in->plan;
+
+	for (size_t i = 0; i < p->n_members; i++)
+		b->decide->members[i] = table_build_members(b->t, b->in, &p->members[i]);
+	for (size_t i = 0; i < b->in->n_bindings; i++) {
+		const struct table_binding *d = &b->in->bindings[i];
+		const size_t place = table_plan_find(p, d->iface, d->plan);
+
+		if (place != SIZE_MAX)
+			table_build_member(b->t, b->decide->members[place], &b->in->ifaces[d->iface], d);
+	}
+}
+
+static bool new_decide(struct table_build *b)
+{
+	const struct table_plan *p = &b->in->plan;
+	struct table_decide *d = calloc(1, sizeof(*d));
+
+	b->decide = d;
+	if (!d)
+		return false;
+	d->allows = calloc(p->n_rules + 1, sizeof(*d->allows));
+	d->whats = calloc(p->n_whats + 1, sizeof(*d->whats));
+	d->opens = calloc(p->n_classes + 1, sizeof(*d->opens));
+	d->towards = calloc(p->n_classes + 1, sizeof(*d->towards));
+	d->members = calloc(p->n_members + 1, sizeof(*d->members));
+	d->wheres = calloc(p->n_wheres + 1, sizeof(*d->wheres));
+	return d->allows && d->whats && d->opens && d->towards && d->members && d->wheres;
+}
+
+void table_build_decide(struct table_build *b)
+{
+	char name[TABLE_NAME + 8];
+
+	for (size_t i = 0; i < b->in->plan.n_rules; i++) {
+		snprintf(name, sizeof(name), "allow-%s", b->in->plan.rules[i]);
+		table_model_counter(b->t, name, false);
+	}
+	if (b->in->closed || !b->in->plan.n_members)
+		return;
+	if (!new_decide(b)) {
+		table_build_decided(b);
+		b->t->failed = true;
+		return;
+	}
+	TABLE_RULE(b->t, TABLE_CH_STAMP, FLOW_STATE,
+		   table_set_mark(b, TABLE_S_SET_CT_MARK, table_mark(b->in->mark_shift, b->in->generation, TABLE_ALLOW)),
+		   table_count(TABLE_C_DECIDED), table_goto(TABLE_CH_PASS));
+	put_members(b);
+}
+
+void table_build_decided(struct table_build *b)
+{
+	struct table_decide *d = b->decide;
+
+	b->decide = NULL;
+	if (!d)
+		return;
+	free(d->allows);
+	free(d->whats);
+	free(d->opens);
+	free(d->towards);
+	free(d->members);
+	free(d->wheres);
+	VEC_FREE(&d->allow);
+	VEC_FREE(&d->part);
+	free(d);
+}
