@@ -152,7 +152,7 @@ static enum ctl_status ctl_verify(void *arg, const struct ctl_request *req, stru
 	size_t n = 0;
 
 	(void)req;
-	if (fence_verify(d->fence, out, &n, &e) < 0) {
+	if (fence_agrees(d->fence, publish_current(d->publish), reload_ifaces(d->reload), out, &n, &e) < 0) {
 		buf_printf(out, "the kernel's table cannot be read: %s\n", e.msg);
 		return CTL_UNSURE;
 	}

@@ -396,6 +396,22 @@ int fence_verify(struct fence *f, struct buf *out, size_t *ret_n, struct err *e)
 	return rc;
 }
 
+int fence_agrees(struct fence *f, const struct judge *j, const struct ifaces *i, struct buf *out, size_t *ret_n, struct err *e)
+{
+	struct arena *a = arena_new();
+	struct table *t = NULL;
+	struct table_input in;
+	int rc = -1;
+
+	if (!a || !f->table)
+		err_plain(e, f->table ? ENOMEM : ENOENT, f->table ? "out of memory" : "no table was sent yet");
+	else if (input_of(f, j, i, f->in.closed, f->in.page, a, &in, e) == 0 && table_build(&in, &t, e) == 0)
+		rc = table_verify(f->nl, t, out, ret_n, e);
+	table_free(t);
+	arena_free(a);
+	return rc;
+}
+
 void fence_print(const struct fence *f, struct buf *out)
 {
 	if (f->table)

@@ -56,6 +56,8 @@ int fence_counters(struct fence *f, struct table_counts *ret, struct err *e);
 int fence_ct_stats(struct fence *f, struct ct_stats *ret, struct err *e);
 /* Lines of difference between the kernel's table and ours. */
 int fence_verify(struct fence *f, struct buf *out, size_t *ret_n, struct err *e);
+/* The same between the kernel's table and what the judge says now, made from nothing that was sent before. */
+int fence_agrees(struct fence *f, const struct judge *j, const struct ifaces *i, struct buf *out, size_t *ret_n, struct err *e);
 void fence_print(const struct fence *f, struct buf *out);
 const struct table_input *fence_input(const struct fence *f);   /* NULL before the first fence_send */
 
