@@ -47,7 +47,8 @@ static const char usage[] =
 	"      --run DIR      control socket and lock, default " PATHS_RUN "\n"
 	"      --socket PATH  control socket, default in the run directory\n"
 	"      --data DIR     makers, packs and registry, default /usr/share/ringfence\n"
-	"      --queue N      first of two netfilter queues, and the log group; default 100\n"
+	"      --queue N      first of the netfilter queues, and the log group; default 100\n"
+	"      --workers N    threads that judge what is asked, each with a queue: 1 to 4; default: as processors\n"
 	"      --shared       let others change the table; it is set right, and an event tells\n"
 	"      --foreground   log to stderr (it never goes to the background)\n"
 	"      --debug        say more\n"
@@ -60,7 +61,7 @@ static int read_options(struct ringfenced_options *o, int argc, char **argv)
 		{ "run", required_argument, NULL, 'r' },    { "socket", required_argument, NULL, 'S' },
 		{ "data", required_argument, NULL, 'd' },   { "queue", required_argument, NULL, 'q' },
 		{ "foreground", no_argument, NULL, 'f' },   { "debug", no_argument, NULL, 'D' },
-		{ "shared", no_argument, NULL, 'x' },
+		{ "shared", no_argument, NULL, 'x' },       { "workers", required_argument, NULL, 'w' },
 		{ "version", no_argument, NULL, 'V' },      { "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -82,9 +83,15 @@ static int read_options(struct ringfenced_options *o, int argc, char **argv)
 		case 'h': o->help = true; break;
 		case 'q':
 			n = strtoul(optarg, &end, 10);
-			if (*end || !*optarg || n > UINT16_MAX - 1)
+			if (*end || !*optarg || n > UINT16_MAX - RINGFENCED_ASKS)
 				return -1;
 			o->queue = o->nflog_group = (uint16_t)n;
+			break;
+		case 'w':
+			n = strtoul(optarg, &end, 10);
+			if (*end || !*optarg || n < 1 || n > RINGFENCED_ASKS)
+				return -1;
+			o->workers = (uint16_t)n;
 			break;
 		default:
 			return -1;
@@ -121,7 +128,7 @@ static int open_store(struct ringfenced *d, struct db_report *report, struct err
 static int ask_kernel(struct ringfenced *d, struct err *e)
 {
 	AUTO(nl) n = NULL;
-	struct fence_options options = { .queue = d->o.queue, .nflog_group = d->o.nflog_group };
+	struct fence_options options = { .queue = d->o.queue, .queues = d->o.workers, .nflog_group = d->o.nflog_group };
 
 	if (nl_open(NL_NETFILTER, NULL, &n, e) < 0)
 		return -1;
@@ -136,38 +143,6 @@ static int ask_kernel(struct ringfenced *d, struct err *e)
 	options.owner = d->probe.has[PROBE_OWNER] && !d->o.shared;
 	d->fence = fence_new(&options, e);
 	return d->fence ? fence_about(d->fence, &d->about, e) : -1;
-}
-
-static int add_worker(struct ringfenced *d, const char *name, struct source *source, struct err *e)
-{
-	const struct worker_config c = {
-		.name = name, .source = source, .judge = publish_pointer(d->publish), .wish_fd = d->wish_fd, .cpu = -1,
-	};
-
-	if (!source)
-		return -1;
-	d->workers[d->n_workers] = worker_new(&c, e);
-	return d->workers[d->n_workers++] ? 0 : -1;
-}
-
-static int bind_queues(struct ringfenced *d, struct err *e)
-{
-	struct source *log;
-
-	d->publish = publish_new();
-	d->wish_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	d->queue_fd = nfq_stats_open(e);
-	if (!d->publish || d->wish_fd < 0)
-		return err_plain(e, ENOMEM, "out of memory");
-	if (add_worker(d, "ask", source_nfq_new(d->o.queue, 0, e), e) < 0 ||
-	    add_worker(d, "unknown", source_nfq_new((uint16_t)(d->o.queue + 1), 0, e), e) < 0)
-		return -1;
-	log = d->has_log ? source_nflog_new(d->o.nflog_group, e) : NULL;
-	if (!log) {
-		log_warn("observed zones cannot be seen: no packet log error=\"%s\"", d->has_log ? e->msg : "not in this kernel");
-		return 0;
-	}
-	return add_worker(d, "observe", log, e);
 }
 
 /* ---- 4: everything that needs more than CAP_NET_ADMIN ---- */
@@ -250,7 +225,8 @@ static int put_in_force(struct ringfenced *d, struct judge *j, struct err *e)
 	struct event unsound = { .kind = EVENT_CLOCK_UNSOUND, .severity = POLICY_SEV_HIGH };
 	struct watch_config c = {
 		.fence = d->fence, .publish = d->publish, .recorder = d->recorder, .reload = d->reload, .observer = d->observer,
-		.n_workers = d->n_workers, .queue = d->o.queue, .queue_fd = d->queue_fd, .inherited = d->about.ours,
+		.n_workers = d->n_workers, .queue = d->o.queue, .queues = (uint16_t)(d->o.workers + 1),
+		.queue_fd = d->queue_fd, .inherited = d->about.ours,
 	};
 
 	if (d->about.ours && d->about.layout == TABLE_LAYOUT && fence_collect_left(d->fence, &d->about, &left, e) < 0)
@@ -418,7 +394,7 @@ static int start(struct ringfenced *d, struct err *e)
 		return -1;
 	d->lock_fd = file_lock(paths_join(d->o.run, "ringfenced.lock", lock), e);
 	if (d->lock_fd < 0 || make_loop(d, e) < 0 || open_store(d, &report, e) < 0 || ask_kernel(d, e) < 0 ||
-	    bind_queues(d, e) < 0 || open_observer(d, e) < 0 || start_recorder(d, &report, &latest, e) < 0 ||
+	    ringfenced_bind(d, e) < 0 || open_observer(d, e) < 0 || start_recorder(d, &report, &latest, e) < 0 ||
 	    make_reload(d, latest, e) < 0)
 		return -1;
 	buf_init(&findings);
@@ -467,7 +443,7 @@ int main(int argc, char **argv)
 {
 	struct ringfenced d = {
 		.o = { .policy = PATHS_POLICY, .state = PATHS_STATE, .run = PATHS_RUN, .data = getenv("RINGFENCE_DATA"),
-		       .queue = QUEUE, .nflog_group = QUEUE },
+		       .queue = QUEUE, .nflog_group = QUEUE, .workers = ringfenced_workers() },
 		.lock_fd = -1, .queue_fd = -1, .wish_fd = -1, .trial_timer = -1,
 	};
 	char sock[PATHS_MAX];
@@ -487,7 +463,7 @@ int main(int argc, char **argv)
 		return FAILED;
 	}
 	ringfenced_notify("READY=1");
-	log_info("ready generation=%u queue=%u", publish_current(d.publish)->generation, d.o.queue);
+	log_info("ready generation=%u queue=%u workers=%u", publish_current(d.publish)->generation, d.o.queue, d.o.workers);
 	if (loop_run(d.loop, &e) < 0) {
 		log_error("the main loop failed error=\"%s\"", e.msg);
 		d.exit_status = FAILED;

@@ -18,10 +18,11 @@ struct loop;
 struct ringfenced_options {
 	const char *policy, *data, *state, *run, *sock;
 	uint16_t queue, nflog_group;
+	uint16_t workers;               /* for the asks, each with a queue */
 	bool shared, foreground, debug, version, help;
 };
 
-enum { RINGFENCED_WORKERS = 3 };
+enum { RINGFENCED_ASKS = 4, RINGFENCED_WORKERS = RINGFENCED_ASKS + 2 };
 
 struct ringfenced {
 	struct ringfenced_options o;
@@ -52,6 +53,10 @@ struct ringfenced {
 
 extern const struct ctl_command ringfenced_commands[];
 
+/* How many workers for the asks by default: one for each processor. */
+uint16_t ringfenced_workers(void);
+/* Queues, log group and their workers, not yet started. */
+int ringfenced_bind(struct ringfenced *d, struct err *e);
 /* The daemon's state as JSON or for people. */
 void ringfenced_status_json(struct ringfenced *d, struct buf *out);
 void ringfenced_status_text(struct ringfenced *d, struct buf *out);

@@ -117,7 +117,8 @@ struct table_input {
 	unsigned generation;                    /* 1..62; closed: the last that lived, or 0 */
 	char page;                              /* 'a' or 'b': the live page of the ledger; 0 means a */
 	unsigned mark_shift;                    /* 24 */
-	uint16_t queue;                         /* asks; queue + 1: unknown triples */
+	uint16_t queue;                         /* the asks' first; behind the asks': unknown triples */
+	uint16_t queues;                        /* for asks, each with its processors' packets; 0: 1 */
 	uint16_t nflog_group;                   /* copies from observed zones */
 	bool native_queue;                      /* else xt NFQUEUE rev 3 through nft_compat */
 	bool owner;                             /* create it as OWNER|PERSIST: nobody else may change it while we live; one that
@@ -137,7 +138,7 @@ struct table_input {
 struct table_setup {
 	unsigned generation;
 	char page;
-	uint16_t queue, nflog_group;
+	uint16_t queue, queues, nflog_group;
 	bool native_queue, owner, closed;
 	struct table_rates rates;
 	const char *const *open;                size_t n_open;          /* further interfaces, not standing on a guarded one */

@@ -56,7 +56,7 @@ static int check_input(const struct table_input *in, struct err *e)
 		return err_plain(e, EINVAL, "the mark's 8 bits do not fit at bit %u", in->mark_shift);
 	if (in->page && in->page != 'a' && in->page != 'b')
 		return err_plain(e, EINVAL, "page '%c' is neither a nor b", in->page);
-	if (in->queue == UINT16_MAX)
+	if (in->queue + (in->queues ? in->queues : 1U) > UINT16_MAX)
 		return err_plain(e, EINVAL, "queue %u leaves no number for the unknown", in->queue);
 	for (size_t i = 0; i < in->n_ifaces; i++)
 		if (check_iface(in, i, e) < 0)

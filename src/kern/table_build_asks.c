@@ -144,6 +144,22 @@ static void build_closed(struct table_build *b)
 		TABLE_RULE(b->t, doors[i], table_goto(TABLE_CH_CLOSED));
 }
 
+/* Asks go by the processor that a packet came in on, to the worker that stays there: the packet is still in its caches, and
+ * nothing is handed across.  The order of a flow holds: a receiver spreads by flow (RSS), so that all of its packets in one
+ * direction come in on one processor, hence into one queue, answered in order by one thread; and where a flow does move, it is
+ * as when its decided packets overtake those that wait.  The unknown have one queue: they are limited to few. */
+static void build_queues(struct table_build *b)
+{
+	const uint32_t queues = b->in->queues ? b->in->queues : 1;
+
+	TABLE_RULE(b->t, TABLE_CH_ASK_Q, table_count(TABLE_C_ASKED));
+	TABLE_RULE(b->t, TABLE_CH_ASK_Q,
+		   { .op = TABLE_S_QUEUE, .index = b->in->queue, .value = queues, .native = b->in->native_queue });
+	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_Q, table_count(TABLE_C_ASKED));
+	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_Q,
+		   { .op = TABLE_S_QUEUE, .index = b->in->queue + queues, .value = 1, .native = b->in->native_queue });
+}
+
 void table_build_asks(struct table_build *b)
 {
 	if (b->in->closed) {
@@ -151,9 +167,5 @@ void table_build_asks(struct table_build *b)
 		return;
 	}
 	build_questions(b);
-	TABLE_RULE(b->t, TABLE_CH_ASK_Q, table_count(TABLE_C_ASKED));
-	TABLE_RULE(b->t, TABLE_CH_ASK_Q, { .op = TABLE_S_QUEUE, .index = b->in->queue, .native = b->in->native_queue });
-	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_Q, table_count(TABLE_C_ASKED));
-	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_Q,
-		   { .op = TABLE_S_QUEUE, .index = b->in->queue + 1U, .native = b->in->native_queue });
+	build_queues(b);
 }

@@ -204,7 +204,8 @@ int table_input_from(const struct policy *p, const struct prog *prog, const stru
 	struct table_input in = {
 		.generation = setup->generation, .page = setup->page,
 		.mark_shift = (unsigned)__builtin_ctz(p->mark_mask | 1U << 31),
-		.queue = setup->queue, .nflog_group = setup->nflog_group, .native_queue = setup->native_queue,
+		.queue = setup->queue, .queues = setup->queues, .nflog_group = setup->nflog_group,
+		.native_queue = setup->native_queue,
 		.owner = setup->owner, .closed = setup->closed, .rates = setup->rates,
 	};
 	struct ranges r = { 0 };

@@ -70,7 +70,7 @@ struct table_stmt {
 	enum table_op op;
 	bool negate, native;            /* native: QUEUE without compat */
 	uint8_t keys[TABLE_KEYS_MAX];   /* enum table_key, ended by 0 */
-	uint32_t value, mask;
+	uint32_t value, mask;           /* value of QUEUE: of how many, by processor; 0: 1 */
 	uint32_t index;                 /* of the set, chain or counter; queue or group number */
 	int64_t until_s;                /* BEFORE */
 	const char *name;               /* IFNAME: outlives the model */

@@ -137,11 +137,19 @@ static void print_stmt(const struct table *t, const struct table_stmt *s, struct
 	}
 }
 
+static void print_queue(const struct table_stmt *s, struct buf *out)
+{
+	buf_printf(out, s->native ? "queue num %u" : "# xt target NFQUEUE queue %u", s->index);
+	if (s->value > 1)
+		buf_printf(out, "-%u fanout", s->index + s->value - 1);
+	buf_char(out, '\n');
+}
+
 static void print_rule(const struct table *t, const struct table_rule *r, struct buf *out)
 {
 	buf_str(out, "\t\t");
 	if (r->n == 1 && r->stmts[0].op == TABLE_S_QUEUE) {
-		buf_printf(out, r->stmts[0].native ? "queue num %u\n" : "# xt target NFQUEUE queue %u\n", r->stmts[0].index);
+		print_queue(&r->stmts[0], out);
 		return;
 	}
 	for (size_t i = 0; i < r->n; i++) {

@@ -18,6 +18,7 @@
 
 /* struct xt_NFQ_info_v3, padded as the kernel's: numbers in host order. */
 struct xt_queue { uint16_t num, total, flags, pad; };
+enum { FANOUT = 2 };     /* of nft's queue and of xt's alike: by processor */
 
 static struct nftnl_expr *add(struct nftnl_rule *r, const char *name)
 {
@@ -238,21 +239,23 @@ static bool verdict(struct nftnl_rule *r, const struct table *t, const struct ta
 static bool queue(struct nftnl_rule *r, const struct table_stmt *s)
 {
 	struct nftnl_expr *x = add(r, s->native ? "queue" : "target");
+	const uint16_t total = (uint16_t)(s->value ? s->value : 1), fanout = total > 1 ? FANOUT : 0;
 	struct xt_queue *info;
 
 	if (!x)
 		return false;
 	if (s->native) {
 		nftnl_expr_set_u16(x, NFTNL_EXPR_QUEUE_NUM, (uint16_t)s->index);
-		nftnl_expr_set_u16(x, NFTNL_EXPR_QUEUE_TOTAL, 1);
-		nftnl_expr_set_u16(x, NFTNL_EXPR_QUEUE_FLAGS, 0);       /* never bypass */
+		nftnl_expr_set_u16(x, NFTNL_EXPR_QUEUE_TOTAL, total);
+		nftnl_expr_set_u16(x, NFTNL_EXPR_QUEUE_FLAGS, fanout);  /* never bypass */
 		return true;
 	}
 	info = calloc(1, sizeof(*info));
 	if (!info)
 		return false;
 	info->num = (uint16_t)s->index;
-	info->total = 1;
+	info->total = total;
+	info->flags = fanout;
 	nftnl_expr_set_u32(x, NFTNL_EXPR_TG_REV, 3);
 	nftnl_expr_set(x, NFTNL_EXPR_TG_INFO, info, sizeof(*info));     /* owns info now */
 	return nftnl_expr_set_str(x, NFTNL_EXPR_TG_NAME, "NFQUEUE") >= 0;

@@ -84,7 +84,8 @@ static int input_of(struct fence *f, const struct judge *j, const struct ifaces 
 		    struct table_input *ret, struct err *e)
 {
 	const struct table_setup setup = {
-		.generation = j->generation, .page = page, .queue = f->options.queue, .nflog_group = f->options.nflog_group,
+		.generation = j->generation, .page = page, .queue = f->options.queue, .queues = f->options.queues,
+		.nflog_group = f->options.nflog_group,
 		.native_queue = f->options.native_queue, .owner = f->options.owner, .closed = closed,
 		.open = i->open, .n_open = i->n_open, .l3 = i->l3, .n_l3 = i->n_l3,
 	};
@@ -295,7 +296,7 @@ static int apply(struct fence *f, const struct table_binding *now, size_t n_now,
 int fence_bind(struct fence *f, const struct judge *j, size_t *ret_changed, struct err *e)
 {
 	const struct table_setup setup = { .generation = f->in.generation, .page = f->in.page, .queue = f->options.queue,
-					   .nflog_group = f->options.nflog_group };
+					   .queues = f->options.queues, .nflog_group = f->options.nflog_group };
 	struct arena *a = arena_new();
 	struct table_binding *now = NULL;
 	struct change c = { 0 };

@@ -22,7 +22,7 @@ struct reload;
 struct watch;
 struct worker;
 
-enum { WATCH_WORKERS = 4 };
+enum { WATCH_WORKERS = 6 };
 #define WATCH_UNANSWERED "unanswered"
 
 struct watch_config {
@@ -33,7 +33,7 @@ struct watch_config {
 	struct observer *observer;
 	struct worker *workers[WATCH_WORKERS];
 	unsigned n_workers;
-	uint16_t queue;                         /* the first of two */
+	uint16_t queue, queues;                 /* the first, and how many: the asks' and the unknown's */
 	int queue_fd;                           /* nfq_stats_open */
 	unsigned turn_s, heartbeat_s;           /* 0: 10, 300 */
 	bool inherited;                         /* the first page to be collected was written before this daemon */

@@ -82,7 +82,7 @@ static void read_residual(struct watch *w)
 	r.no_verdict = since_start(w, TABLE_C_NO_VERDICT);
 	r.stale = since_start(w, TABLE_C_STALE_VERDICT);
 	r.fell_through = since_start(w, TABLE_C_FELL_THROUGH);
-	for (uint16_t i = 0; i < 2 && w->c.queue_fd >= 0; i++) {
+	for (uint16_t i = 0; i < w->c.queues && w->c.queue_fd >= 0; i++) {
 		if (nfq_stats_read(w->c.queue_fd, (uint16_t)(w->c.queue + i), &q, &e) < 0 || !q.found)
 			continue;
 		waiting += q.waiting;

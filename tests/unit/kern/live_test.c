@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/file.h"
+#include "kern/nfq.h"
 
 START_TEST(loads_and_nft_lists_it_whole)
 {
@@ -92,6 +93,26 @@ START_TEST(reads_back_what_it_sent)
 	x.in.mark_shift = 3;
 	load();
 	in_step();
+}
+END_TEST
+
+/* Several queues, by processor; and that one more or less is no small difference. */
+START_TEST(asks_by_several_queues)
+{
+	struct nfq *q[3] = { 0 };
+
+	x.in.queues = 3;
+	for (uint16_t i = 0; i < 3; i++)
+		ck_assert_msg(nfq_new((uint16_t)(x.in.queue + i), NULL, &q[i], &e) == 0, "%s", e.msg);
+	load();
+	in_step();
+	ck_assert_ptr_nonnull(strstr(sh("nft list chain inet ringfence ask-q"), "queue num 100-102 fanout"));
+	x.in.queues = 2;
+	ck_assert_uint_ne(drift(), 0);
+	load();
+	in_step();
+	for (unsigned i = 0; i < 3; i++)
+		nfq_free(q[i]);
 }
 END_TEST
 
@@ -231,6 +252,7 @@ int main(void)
 	tcase_add_test(tc, what_nft_lists_it_reads_back);
 	tcase_add_test(tc, nft_checks_what_is_printed);
 	tcase_add_test(tc, reads_back_what_it_sent);
+	tcase_add_test(tc, asks_by_several_queues);
 	tcase_add_test(tc, tells_every_drift);
 	tcase_add_test(tc, keeps_base_chains_and_counters_when_replaced);
 	tcase_add_test(tc, says_what_it_is);

@@ -91,6 +91,22 @@ START_TEST(prints_the_compat_queue_as_a_comment)
 }
 END_TEST
 
+START_TEST(prints_several_queues_as_a_range)
+{
+	char *text;
+
+	x.in.queues = 4;
+	text = printed(&x.in);
+	ck_assert_ptr_nonnull(strstr(text, "queue num 100-103 fanout\n"));
+	ck_assert_ptr_nonnull(strstr(text, "queue num 104\n"));
+	free(text);
+	x.in.native_queue = false;
+	text = printed(&x.in);
+	ck_assert_ptr_nonnull(strstr(text, "# xt target NFQUEUE queue 100-103 fanout\n"));
+	free(text);
+}
+END_TEST
+
 START_TEST(is_the_same_whatever_the_order_of_bindings)
 {
 	char *before = printed(&x.in), *after;
@@ -184,6 +200,10 @@ START_TEST(refuses_what_makes_no_sense)
 	x.in.mark_shift = 25;
 	ck_assert_int_eq(table_build(&x.in, &t, &e), -1);
 	x.in.mark_shift = 0;
+	x.in.queue = UINT16_MAX - 3;
+	x.in.queues = 4;                        /* leaves no number for the unknown */
+	ck_assert_int_eq(table_build(&x.in, &t, &e), -1);
+	x.in.queue = 100;
 	x.ifaces[1].name = "sixteen-letters-";
 	x.ifaces[1].loc = (struct loc){ "site.yaml", 3, 9 };
 	ck_assert_int_eq(table_build(&x.in, &t, &e), -1);
@@ -246,6 +266,7 @@ int main(void)
 	tcase_add_test(tc, prints_the_closed_table);
 	tcase_add_test(tc, prints_a_site_that_only_observes);
 	tcase_add_test(tc, prints_the_compat_queue_as_a_comment);
+	tcase_add_test(tc, prints_several_queues_as_a_range);
 	tcase_add_test(tc, is_the_same_whatever_the_order_of_bindings);
 	tcase_add_test(tc, counts_a_binding_of_two_classes_as_restricted);
 	tcase_add_test(tc, has_no_chain_that_falls_off_its_end_where_it_must_not);
