@@ -80,11 +80,30 @@ static void check_net(struct policy_check *c, const struct policy_net *n)
 			  text, wide);
 }
 
+/* Its packets wait in the queue, or die there, like those of the zone that enforces. */
+static void check_mixed_iface(struct policy_check *c, const struct policy_zone *z, const struct policy_iface *f)
+{
+	if (z->guard == POLICY_OPEN || z->mode == POLICY_ENFORCE)
+		return;
+	for (uint32_t k = 0; k < f->n_zones; k++) {
+		const struct policy_zone *other = &c->p->zones[f->zones[k]];
+
+		if (other->guard == POLICY_OPEN || other->mode != POLICY_ENFORCE)
+			continue;
+		diag_add2(c->d, DIAG_WARNING, z->loc, other->loc, "the zone that enforces",
+			  "zone '%s' observes and shares interface '%s' with zone '%s', which enforces: its packets are asked about "
+			  "like that one's, and are dropped while the daemon is away; observe in both, or part them", z->name,
+			  f->name, other->name);
+		return;
+	}
+}
+
 static void check_zone_ifaces(struct policy_check *c, const struct policy_zone *z)
 {
 	for (uint32_t i = 0; i < z->n_ifaces; i++) {
 		const struct policy_iface *f = &c->p->ifaces[z->ifaces[i]];
 
+		check_mixed_iface(c, z, f);
 		for (uint32_t k = 0; k < i; k++)
 			if (z->ifaces[k] == z->ifaces[i])
 				diag_add(c->d, DIAG_ERROR, z->loc, "interface '%s' stands in zone '%s' twice", f->name, z->name);

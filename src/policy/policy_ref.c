@@ -221,8 +221,13 @@ void policy_read_fail(struct policy_read *r, const struct doc_node *v, const str
 					      .more = f->more };
 		const struct policy_name *n = policy_read_ref(r, &key, BIT(ZONE));
 
-		if (n)
-			policy_scalar_word(r, &v->pairs[i].value, &value, &r->p->zones[n->index]);
+		if (!n)
+			continue;
+		policy_scalar_word(r, &v->pairs[i].value, &value, &r->p->zones[n->index]);
+		if (r->p->zones[n->index].fail == POLICY_FAIL_OPEN)
+			diag_add(r->d, DIAG_ERROR, v->pairs[i].value.loc, "zone '%s' cannot fail open: this version has no way to do "
+				 "that for permitted devices alone; without its daemon what is decided goes on and all else is "
+				 "dropped: write closed, or leave it out", n->name);
 	}
 }
 
