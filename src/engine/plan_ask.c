@@ -203,9 +203,9 @@ static void choose_rest(struct plan_build *b)
 }
 
 /* The first service of a piece holds what the rest gets. */
-static int ask_all(struct plan_build *b, struct flow *f, int64_t until_ns, uint32_t *ret)
+static int ask_all(struct plan_build *b, const struct plan_kind *k, struct flow *f, uint32_t *ret)
 {
-	const struct plan_runs *runs = &b->runs[f->from.addr.family == 6];
+	const struct plan_runs *runs = &b->runs[k->end.addr.family == 6];
 	const struct plan_run rest = { .proto = 0, .class = PLAN_NONE };
 	struct plan_stats *stats = &b->p->stats;
 	size_t before = b->whats.pieces.n;
@@ -213,10 +213,10 @@ static int ask_all(struct plan_build *b, struct flow *f, int64_t until_ns, uint3
 
 	memset(b->answered, 0, 2 * (b->g->n_services + (size_t)1));
 	b->services.n = 0;
-	if (!add_service(b, &rest, answer(b, f, &rest, until_ns)))
+	if (!add_service(b, &rest, answer(b, f, &rest, k->until_ns)))
 		return plan_out_of_memory(b);
 	for (size_t i = 0; i < runs->at.n; i++)
-		if (!add_service(b, &runs->at.at[i], answer(b, f, &runs->at.at[i], until_ns)))
+		if (!add_service(b, &runs->at.at[i], answer(b, f, &runs->at.at[i], k->until_ns)))
 			return plan_out_of_memory(b);
 	choose_rest(b);
 	if (b->services.n == 1 && b->services.at[0].answer.act == PLAN_ASK) {
@@ -240,7 +240,7 @@ static bool is_enough(struct plan_build *b)
 	return stats->services_left_out;
 }
 
-int plan_ask(struct plan_build *b, struct flow *f, int64_t until_ns, uint32_t *ret)
+int plan_ask(struct plan_build *b, const struct plan_kind *k, struct flow *f, uint32_t *ret)
 {
 	uint64_t key[KEY_WORDS];
 	uint32_t at, what = PLAN_NONE;
@@ -250,8 +250,8 @@ int plan_ask(struct plan_build *b, struct flow *f, int64_t until_ns, uint32_t *r
 		*ret = PLAN_NONE;
 		return 0;
 	}
-	key[PROG_KEY_WORDS] = (uint64_t)until_ns;
-	key[PROG_KEY_WORDS + 1] = f->from.addr.family;
+	key[PROG_KEY_WORDS] = (uint64_t)k->until_ns;
+	key[PROG_KEY_WORDS + 1] = k->end.addr.family;
 	at = pool_find(&b->keys, key);
 	if (at != POOL_NONE) {
 		*ret = b->what_of_key.at[at];
@@ -261,7 +261,7 @@ int plan_ask(struct plan_build *b, struct flow *f, int64_t until_ns, uint32_t *r
 		*ret = PLAN_NONE;
 		return 0;
 	}
-	if (ask_all(b, f, until_ns, &what) < 0)
+	if (ask_all(b, k, f, &what) < 0)
 		return -1;
 	if (pool_add(&b->keys, key) == POOL_NONE || !VEC_PUSH(&b->what_of_key, what))
 		return plan_out_of_memory(b);

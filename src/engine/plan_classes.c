@@ -53,7 +53,7 @@ static int ask_to(struct plan_build *b, const struct plan_kind *k, const struct 
 		struct flow f = { .from = k->end, .to = other(b->open_to.at[i], at) };
 		uint32_t what;
 
-		if (plan_ask(b, &f, k->until_ns, &what) < 0)
+		if (plan_ask(b, k, &f, &what) < 0)
 			return -1;
 		first = i == 0 || first == what ? what : PLAN_NONE;
 	}
@@ -66,7 +66,7 @@ static int ask_from(struct plan_build *b, const struct plan_kind *k, uint32_t op
 	struct flow f = { .from = other(b->open.at[open], at), .to = k->end };
 
 	f.to.has_mac = false;
-	return plan_ask(b, &f, k->until_ns, ret);
+	return plan_ask(b, k, &f, ret);
 }
 
 /* All places of one side: as senders behind that open interface, or as receivers; into wheres. */
@@ -191,7 +191,7 @@ static int look_at(struct plan_build *b, const struct plan_kind *k)
 	if (!result)
 		return plan_out_of_memory(b);
 	memset(result, 0xff, n * sizeof(*result));
-	if (look_around(b, k, PROG_TO, 0, &result[0]) < 0 || plan_ask(b, &f, k->until_ns, &result[1]) < 0)
+	if (look_around(b, k, PROG_TO, 0, &result[0]) < 0 || plan_ask(b, k, &f, &result[1]) < 0)
 		return -1;
 	for (uint32_t i = 0; i < b->open.n && !b->no_from && !k->routed; i++)
 		if (look_around(b, k, PROG_FROM, i, &result[2 + i]) < 0)

@@ -99,8 +99,9 @@ int plan_services(struct plan_build *b);
 int plan_find_macs(struct plan_build *b);
 int plan_make_classes(struct plan_build *b);
 
-/* What may be opened: into whats, or PLAN_NONE: nothing is decided.  *ret untouched on failure. */
-int plan_ask(struct plan_build *b, struct flow *f, int64_t until_ns, uint32_t *ret);
+/* What may be opened between k and another end (whose address stands for others, also of the other family): into whats, or
+ * PLAN_NONE: nothing is decided.  *ret untouched on failure. */
+int plan_ask(struct plan_build *b, const struct plan_kind *k, struct flow *f, uint32_t *ret);
 /* The spans of a row of rows[side]: into wheres, or PLAN_NONE. */
 int plan_spans(struct plan_build *b, unsigned side, uint32_t row, bool v6, uint32_t *ret);
 /* POOL_NONE: memory ran out. */
