@@ -69,11 +69,21 @@ enum table_role {
 /* Inclusive. */
 struct table_range { struct addr lo, hi; };
 
+/* What may leave by an interface: IP to a MAC that has proved the address (see table_fences.h). */
+enum table_fence {
+	TABLE_FENCE_NONE,       /* anything: nothing on it but routers that no zone's networks name */
+	TABLE_FENCE_PROVED,
+	TABLE_FENCE_RESTRICTED, /* the same for MACs of restricted devices, others anything */
+};
+
 struct table_iface {
 	const char *name;
 	enum table_role role;
 	bool dhcp;                              /* 68->67 to the firewall passes */
 	bool l3;                                /* no Ethernet addresses (WireGuard, tun): bindings are by address alone */
+	bool observes;                          /* carries a zone that only observes, whatever its role */
+	bool trunk;                             /* VLAN devices stand on it: tagged frames are theirs */
+	enum table_fence fence;
 	const struct table_range *routed;       /* sources behind a router: judged by address, no MAC is asked for */
 	size_t n_routed;
 	struct loc loc;
@@ -89,6 +99,7 @@ struct table_binding {
 	enum table_class cls;
 	uint32_t plan;                          /* its class in input->plan; TABLE_NO_PLAN: none, its flows are asked about */
 	bool sole;                              /* nobody else on the interface has the address: it alone tells the class */
+	bool restricted;                        /* by its maker */
 };
 #define TABLE_NO_PLAN UINT32_MAX
 
@@ -121,6 +132,7 @@ struct table_input {
 	uint16_t queues;                        /* for asks, each with its processors' packets; 0: 1 */
 	uint16_t nflog_group;                   /* copies from observed zones */
 	bool native_queue;                      /* else xt NFQUEUE rev 3 through nft_compat */
+	bool fences;                            /* with table netdev ringfence */
 	bool owner;                             /* create it as OWNER|PERSIST: nobody else may change it while we live; one that
 						 * was made so and whose owner is gone is taken over, one made without stays so */
 	bool closed;                            /* what guarded zones that enforce would ask is dropped: lock, boot */
@@ -139,12 +151,13 @@ struct table_setup {
 	unsigned generation;
 	char page;
 	uint16_t queue, queues, nflog_group;
-	bool native_queue, owner, closed;
+	bool native_queue, owner, closed, fences;
 	struct table_rates rates;
 	const char *const *open;                size_t n_open;          /* further interfaces, not standing on a guarded one */
 	const char *const *l3;                  size_t n_l3;            /* names of interfaces without Ethernet addresses */
 	const struct plan *plan;                /* of prog; NULL: nothing is decided in the kernel; outlives the input */
 	const struct table_input *like;         /* of the live table: its members, no others (bindings for table_bind) */
+	const char *const *trunks;              size_t n_trunks;        /* … that VLAN devices stand on */
 };
 
 /* The input from the policy (frozen), its program and who is where; w NULL: no bindings; prog NULL: every binding is known.
@@ -210,6 +223,8 @@ enum table_counter {
 	TABLE_C_INVALID, TABLE_C_INVALID_UNKEYED,       /* conntrack calls it invalid */
 	TABLE_C_STRANGE, TABLE_C_STRANGE_UNKEYED,       /* in or out by an interface that stands in no map */
 	TABLE_C_CLOSED, TABLE_C_CLOSED_UNKEYED,         /* the closed table's drops */
+	TABLE_C_FENCE, TABLE_C_FENCE_UNKEYED,           /* to a MAC that did not prove the address (the fences) */
+	TABLE_C_FENCE_ODD, TABLE_C_FENCE_ODD_UNKEYED,   /* frames that are neither IP nor ARP */
 	TABLE_C_FELL_THROUGH,           /* end of a base chain: must stay 0 */
 	TABLE_C_POST_DENIED,            /* userspace's denials, remembered */
 	TABLE_C_POST_DENIED_ONCE,       /* not to be remembered (kind 0), or could not be: no ports, set full, no MAC */
@@ -228,15 +243,19 @@ extern const char *const table_counter_names[TABLE_COUNTERS];
 struct table_counts { struct { uint64_t packets, bytes; } at[TABLE_COUNTERS]; };
 int table_read_counters(struct nl *n, struct table_counts *ret, struct err *e);
 bool table_counter_is_drop(enum table_counter c);       /* its packets died */
+uint8_t table_counter_family(enum table_counter c);     /* of the table it stands in */
 
 /* A line of the ledger: packets that the kernel dropped by itself, by key. */
-enum table_line_kind { TABLE_L_DENIED, TABLE_L_FLOOD, TABLE_L_UNKNOWN_FLOOD, TABLE_L_INVALID, TABLE_L_STRANGE, TABLE_L_CLOSED };
+enum table_line_kind {
+	TABLE_L_DENIED, TABLE_L_FLOOD, TABLE_L_UNKNOWN_FLOOD, TABLE_L_INVALID, TABLE_L_STRANGE, TABLE_L_CLOSED, TABLE_L_FENCE,
+	TABLE_L_FENCE_ODD, TABLE_LINES
+};
 struct table_line {
 	enum table_line_kind kind;
-	uint32_t iif;                   /* all but STRANGE */
-	struct mac mac;                 /* all but STRANGE: the source's */
+	uint32_t iif;                   /* all but STRANGE; FENCE: the interface it was to leave by */
+	struct mac mac;                 /* all but STRANGE: the source's; FENCE: the destination's */
 	/* DENIED: src and dst as in the packet; reply: it was one, and port is its source port (the service's); else the
-	 * destination port. */
+	 * destination port.  FENCE: dst alone.  FENCE_ODD: port is the frame's type. */
 	struct addr src, dst;
 	uint8_t proto;                  /* TCP or UDP */
 	bool reply;

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/digest.h"
+#include "kern/table_fences.h"
 
 /* mark = mark without our bits, with these. */
 struct table_stmt table_set_mark(const struct table_build *b, enum table_op op, uint32_t bits)
@@ -148,7 +149,7 @@ int table_build_turned(const struct table_input *in, char page, struct table **r
 	if (begin(&b, in, page, &t, e) < 0)
 		return -1;
 	table_build_page(&b);
-	if (finish(t, e) < 0)
+	if ((in->fences && table_fences_turned(page, &t->fences, e) < 0) || finish(t, e) < 0)
 		return -1;
 	*ret = TAKE(t);
 	return 0;
@@ -169,6 +170,8 @@ int table_build(const struct table_input *in, struct table **ret, struct err *e)
 	table_build_post(&b);
 	table_build_ifaces(&b);
 	table_build_decided(&b);
+	if (in->fences && table_fences_build(in, b.page, &t->fences, e) < 0)
+		return -1;
 	if (finish(t, e) < 0)
 		return -1;
 	*ret = TAKE(t);

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include "kern/table_fences.h"
 #include "kern/nl.h"
+#include "kern/table_live.h"
 #include "kern/table_wire.h"
 
 static struct nl_batch *batch(struct nl *n, struct err *e)
@@ -51,6 +54,8 @@ static int make_elements(const struct table_input *in, const struct table_bindin
 		table_build_binding(t, sets[d[i].iface], &in->ifaces[d[i].iface], &d[i]);
 		put_member(t, in, members, &d[i]);
 	}
+	if (in->fences && table_fences_pairs(in, d, n, &t->fences, e) < 0)
+		return -1;
 	table_model_freeze(t);
 	if (t->failed)
 		return err_plain(e, ENOMEM, "out of memory");
@@ -62,6 +67,21 @@ static void wire_all(struct nl_batch *b, uint8_t msg, const struct table *t)
 {
 	for (size_t i = 0; i < t->sets.n; i++)
 		table_wire_elements(b, msg, t, &t->sets.at[i]);
+	if (t->fences)
+		wire_all(b, msg, t->fences);
+}
+
+/* The MACs that the fences look at alone: their sets are filled anew. */
+static void wire_macs(struct nl_batch *b, const struct table *t)
+{
+	for (size_t i = 0; i < t->sets.n; i++) {
+		const struct table_set *s = &t->sets.at[i];
+
+		if (table_model_fields(s) != 1)
+			continue;
+		table_wire_delete(b, t->family, TABLE_WIRE_ELEMENTS, s->name);
+		table_wire_elements(b, NFT_MSG_NEWSETELEM, t, s);
+	}
 }
 
 int table_bind(struct nl *n, const struct table_input *in, const struct table_binding *add, size_t n_add,
@@ -69,12 +89,17 @@ int table_bind(struct nl *n, const struct table_input *in, const struct table_bi
 {
 	AUTO(table) more = NULL;
 	AUTO(table) less = NULL;
+	AUTO(table) macs = NULL;
 	AUTO(nl_batch) b = batch(n, e);
 
 	if (!b || make_elements(in, add, n_add, &more, e) < 0 || make_elements(in, del, n_del, &less, e) < 0)
 		return -1;
+	if (in->fences && table_fences_macs(in, add, n_add, del, n_del, &macs, e) < 0)
+		return -1;
 	wire_all(b, NFT_MSG_DELSETELEM, less);
 	wire_all(b, NFT_MSG_NEWSETELEM, more);
+	if (macs)
+		wire_macs(b, macs);
 	return nl_batch_commit(b, e) < 0 ? err_wrap(e, "bindings") : 0;
 }
 
@@ -109,7 +134,7 @@ int table_open_remove(struct nl *n, const char *ifname, struct err *e)
 static void forget(struct nl_batch *b)
 {
 	for (unsigned v = 0; v < TABLE_VARIANTS; v++)
-		table_wire_delete(b, TABLE_WIRE_ELEMENTS, table_set_rows[TABLE_SET_DENIED + v].name);
+		table_wire_delete(b, NFPROTO_INET, TABLE_WIRE_ELEMENTS, table_set_rows[TABLE_SET_DENIED + v].name);
 }
 
 int table_forget(struct nl *n, struct err *e)
@@ -132,8 +157,12 @@ int table_turn(struct nl *n, struct table_input *in, struct err *e)
 	if (!b || table_build_turned(in, page, &t, e) < 0)
 		return -1;
 	for (size_t i = 0; i < table_n_page_chains; i++) {
-		table_wire_delete(b, TABLE_WIRE_RULES, table_chain_rows[table_page_chains[i]]);
+		table_wire_delete(b, NFPROTO_INET, TABLE_WIRE_RULES, table_chain_rows[table_page_chains[i]]);
 		ok = table_wire_rules(b, t, table_page_chains[i]) && ok;
+	}
+	for (size_t i = 0; t->fences && i < TABLE_FENCES_CHAINS; i++) {
+		table_wire_delete(b, NFPROTO_NETDEV, TABLE_WIRE_RULES, table_fences_chains[i]);
+		ok = table_wire_rules(b, t->fences, i) && ok;
 	}
 	if (!ok)
 		return err_plain(e, ENOMEM, "out of memory");
@@ -147,10 +176,11 @@ int table_turn(struct nl *n, struct table_input *in, struct err *e)
 int table_clear_page(struct nl *n, char page, struct err *e)
 {
 	AUTO(nl_batch) b = NULL;
+	AUTO(table_live) fences = NULL;
 	struct table_about about;
 
 	/* Asked first: a batch counts its sequence numbers from its beginning. */
-	if (table_read_about(n, &about, e) < 0)
+	if (table_read_about(n, &about, e) < 0 || table_live_read(n, NFPROTO_NETDEV, &fences, e) < 0)
 		return -1;
 	b = batch(n, e);
 	if (!b)
@@ -161,7 +191,13 @@ int table_clear_page(struct nl *n, char page, struct err *e)
 		const char *name = table_set_rows[i].name;
 
 		if (name[strlen(name) - 1] == page)
-			table_wire_delete(b, TABLE_WIRE_ELEMENTS, name);
+			table_wire_delete(b, NFPROTO_INET, TABLE_WIRE_ELEMENTS, name);
+	}
+	for (unsigned i = TABLE_FENCES_DROPS4_A; i < TABLE_FENCES_SETS; i++) {
+		const char *name = table_fences_sets[i].name;
+
+		if (name[strlen(name) - 1] == page && table_live_find_set(fences, name))
+			table_wire_delete(b, NFPROTO_NETDEV, TABLE_WIRE_ELEMENTS, name);
 	}
 	return nl_batch_commit(b, e) < 0 ? err_wrap(e, "clearing the ledger's page") : 0;
 }

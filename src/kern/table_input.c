@@ -139,10 +139,29 @@ static void take_routed(struct table_iface *f, const struct ranges *r, uint32_t 
 	f->n_routed = n;
 }
 
+/* Where every zone is routed, nothing but routers stands on the link, under addresses that no zone needs to name. */
+static enum table_fence fence_of(const struct policy *p, const struct policy_iface *i)
+{
+	enum table_fence fence = TABLE_FENCE_NONE;
+
+	for (uint32_t k = 0; k < i->n_zones; k++) {
+		const struct policy_zone *z = &p->zones[i->zones[k]];
+
+		if (z->guard == POLICY_GUARDED_RESTRICTED)
+			return TABLE_FENCE_RESTRICTED;
+		if (!z->routed)
+			fence = TABLE_FENCE_PROVED;
+	}
+	return fence;
+}
+
 static struct table_iface take_iface(const struct policy *p, const struct policy_iface *i, const struct ranges *r,
 				     const struct table_setup *s, struct arena *a)
 {
-	struct table_iface f = { .name = i->name, .role = TABLE_OPEN, .l3 = listed(i->name, s->l3, s->n_l3), .loc = i->loc };
+	struct table_iface f = {
+		.name = i->name, .role = TABLE_OPEN, .l3 = listed(i->name, s->l3, s->n_l3),
+		.trunk = listed(i->name, s->trunks, s->n_trunks), .fence = fence_of(p, i), .loc = i->loc,
+	};
 
 	for (uint32_t k = 0; k < i->n_zones; k++) {
 		const struct policy_zone *z = &p->zones[i->zones[k]];
@@ -153,6 +172,7 @@ static struct table_iface take_iface(const struct policy *p, const struct policy
 			f.role = TABLE_GUARDED;         /* the stricter of several */
 		else if (f.role == TABLE_OPEN)
 			f.role = TABLE_OBSERVED;
+		f.observes = f.observes || z->mode != POLICY_ENFORCE;
 		f.dhcp = f.dhcp || z->dhcp;
 		if (z->routed)
 			take_routed(&f, r, i->zones[k], a);
@@ -193,6 +213,7 @@ static void take_bindings(const struct prog *prog, const struct who *w, struct a
 		all[ret->n_bindings++] = (struct table_binding){
 			.iface = b->iface, .mac = b->mac, .addr = b->addr, .plan = TABLE_NO_PLAN,
 			.cls = prog && !prog_may_allow(prog, b->iface, &b->id) ? TABLE_RESTRICTED : TABLE_KNOWN,
+			.restricted = prog && prog_restriction(prog, &b->id).restricted,
 		};
 	}
 	ret->bindings = all;
@@ -205,7 +226,7 @@ int table_input_from(const struct policy *p, const struct prog *prog, const stru
 		.generation = setup->generation, .page = setup->page,
 		.mark_shift = (unsigned)__builtin_ctz(p->mark_mask | 1U << 31),
 		.queue = setup->queue, .queues = setup->queues, .nflog_group = setup->nflog_group,
-		.native_queue = setup->native_queue,
+		.native_queue = setup->native_queue, .fences = setup->fences,
 		.owner = setup->owner, .closed = setup->closed, .rates = setup->rates,
 	};
 	struct ranges r = { 0 };

@@ -20,6 +20,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
+#include "kern/table_fences.h"
 #include "kern/nl.h"
 #include "kern/nl_attr.h"
 #include "kern/table_live.h"
@@ -51,7 +52,7 @@ static void again_counters(void *arg)
 
 int table_read_counters(struct nl *n, struct table_counts *ret, struct err *e)
 {
-	struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETOBJ, 0, NFPROTO_INET, 0);
+	struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETOBJ, 0, NFPROTO_UNSPEC, 0);
 
 	mnl_attr_put_strz(nlh, NFTA_OBJ_TABLE, TABLE_TABLE);
 	mnl_attr_put_u32(nlh, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
@@ -62,10 +63,21 @@ int table_read_counters(struct nl *n, struct table_counts *ret, struct err *e)
 struct reading {
 	struct table_ledger *ledger;
 	size_t cap, begin;              /* begin: where this set's lines start */
+	uint8_t family;
 	enum table_line_kind kind;
 	unsigned variant;
 	bool named;                     /* keys are interface names */
 };
+
+static size_t key_len(enum table_line_kind kind, size_t ip)
+{
+	switch (kind) {
+	case TABLE_L_DENIED: return 12 + 2 * ip + 4;
+	case TABLE_L_FENCE: return 12 + ip;
+	case TABLE_L_FENCE_ODD: return 12 + 4;
+	default: return 12;
+	}
+}
 
 static bool key_to_line(const struct reading *r, const uint8_t *key, size_t len, struct table_line *l)
 {
@@ -78,10 +90,14 @@ static bool key_to_line(const struct reading *r, const uint8_t *key, size_t len,
 		memcpy(l->oifname, key + TABLE_IFNAME, len == 2 * TABLE_IFNAME ? TABLE_IFNAME - 1 : 0);
 		return len == 2 * TABLE_IFNAME;
 	}
-	if (len != (r->kind == TABLE_L_DENIED ? 12 + 2 * ip + 4 : 12))
+	if (len != key_len(r->kind, ip))
 		return false;
 	memcpy(&l->iif, key, sizeof(l->iif));
 	memcpy(l->mac.b, key + 4, sizeof(l->mac.b));
+	if (r->kind == TABLE_L_FENCE)
+		l->dst = six ? addr_v6_net(key + 12) : addr_v4_net(key + 12);
+	if (r->kind == TABLE_L_FENCE_ODD)
+		l->port = (uint16_t)(key[12] << 8 | key[13]);
 	if (r->kind != TABLE_L_DENIED)
 		return true;
 	l->src = six ? addr_v6_net(key + 12) : addr_v4_net(key + 12);
@@ -133,13 +149,13 @@ static void again_set(void *arg)
 	r->ledger->n = r->begin;
 }
 
-static int dump_set(struct nl *n, struct reading *r, unsigned set, struct err *e)
+static int dump_set(struct nl *n, struct reading *r, const char *set, struct err *e)
 {
-	struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM, 0, NFPROTO_INET, 0);
+	struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM, 0, r->family, 0);
 
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, TABLE_TABLE);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, table_set_rows[set].name);
-	return nl_dump(n, nlh, again_set, one_message, r, e) < 0 ? err_wrap(e, "set '%s'", table_set_rows[set].name) : 0;
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
+	return nl_dump(n, nlh, again_set, one_message, r, e) < 0 ? err_wrap(e, "set '%s'", set) : 0;
 }
 
 static int compare_lines(const void *a, const void *b)
@@ -158,7 +174,7 @@ static bool has_twins(const struct table_line *l, size_t n)
 
 /* While a set is being rehashed a dump misses some elements and shows others twice.  The page is not written any more, so
  * two equal readings without twins are the truth. */
-static int read_set(struct nl *n, struct reading *r, unsigned set, struct err *e)
+static int read_set(struct nl *n, struct reading *r, const char *set, struct err *e)
 {
 	const struct timespec pause = { .tv_nsec = 20000000 };
 	AUTO_MEM struct table_line *before = NULL;
@@ -187,7 +203,27 @@ static int read_set(struct nl *n, struct reading *r, unsigned set, struct err *e
 		memcpy(before, lines, got * sizeof(*lines));
 		n_before = got;
 	}
-	return err_plain(e, EAGAIN, "set '%s' did not hold still for reading", table_set_rows[set].name);
+	return err_plain(e, EAGAIN, "set '%s' did not hold still for reading", set);
+}
+
+/* A table from before there were any is no error. */
+static int read_fences(struct nl *n, struct reading *r, unsigned b, struct err *e)
+{
+	static const struct { enum table_fences_set set_a; enum table_line_kind kind; unsigned variant; } sets[] = {
+		{ TABLE_FENCES_DROPS4_A, TABLE_L_FENCE, 0 }, { TABLE_FENCES_DROPS6_A, TABLE_L_FENCE, TABLE_V_SIX },
+		{ TABLE_FENCES_ODD_A, TABLE_L_FENCE_ODD, 0 },
+	};
+	int rc = 0;
+
+	r->family = NFPROTO_NETDEV;
+	r->named = false;
+	for (size_t i = 0; !rc && i < sizeof(sets) / sizeof(*sets); i++) {
+		r->kind = sets[i].kind;
+		r->variant = sets[i].variant;
+		rc = read_set(n, r, table_fences_sets[sets[i].set_a + b].name, e);
+		rc = rc && e->code == ENOENT ? 0 : rc;
+	}
+	return rc;
 }
 
 int table_read_ledger(struct nl *n, char page, struct table_ledger *ret, struct err *e)
@@ -198,7 +234,7 @@ int table_read_ledger(struct nl *n, char page, struct table_ledger *ret, struct 
 		{ TABLE_SET_CLOSED_A, TABLE_L_CLOSED },
 	};
 	struct table_ledger all = { 0 };
-	struct reading r = { .ledger = &all };
+	struct reading r = { .ledger = &all, .family = NFPROTO_INET };
 	unsigned b = page == 'b';
 	int rc = 0;
 
@@ -207,14 +243,15 @@ int table_read_ledger(struct nl *n, char page, struct table_ledger *ret, struct 
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	for (r.variant = 0; !rc && r.variant < TABLE_VARIANTS; r.variant++) {
 		r.kind = TABLE_L_DENIED;
-		rc = read_set(n, &r, (b ? TABLE_SET_HITS_B : TABLE_SET_HITS_A) + r.variant, e);
+		rc = read_set(n, &r, table_set_rows[(b ? TABLE_SET_HITS_B : TABLE_SET_HITS_A) + r.variant].name, e);
 	}
 	r.variant = 0;
 	for (size_t i = 0; !rc && i < sizeof(senders) / sizeof(*senders); i++) {
 		r.kind = senders[i].kind;
 		r.named = r.kind == TABLE_L_STRANGE;
-		rc = read_set(n, &r, senders[i].set_a + b, e);
+		rc = read_set(n, &r, table_set_rows[senders[i].set_a + b].name, e);
 	}
+	rc = rc ? rc : read_fences(n, &r, b, e);
 	if (rc) {
 		table_ledger_free(&all);
 		return -1;

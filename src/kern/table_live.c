@@ -3,6 +3,7 @@
 #include "kern/table_live.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,8 +56,9 @@ static int one_chain(const struct nlmsghdr *nlh, void *arg)
 	if (nest) {
 		c.hook = (int)nl_attr_u32(nl_attr_find(nl_attr_in(nest), NFTA_HOOK_HOOKNUM));
 		c.priority = (int)nl_attr_u32(nl_attr_find(nl_attr_in(nest), NFTA_HOOK_PRIORITY));
+		c.device = arena_strdup(l->arena, nl_attr_str(nl_attr_find(nl_attr_in(nest), NFTA_HOOK_DEV)));
 	}
-	return c.name && VEC_PUSH(&l->chains, c) ? 0 : ENOMEM;
+	return c.name && (!nest || c.device) && VEC_PUSH(&l->chains, c) ? 0 : ENOMEM;
 }
 
 static int one_set(const struct nlmsghdr *nlh, void *arg)
@@ -125,19 +127,20 @@ static void again_flowtables(void *arg)
 static int dump(struct nl *n, uint8_t msg, uint16_t table, void (*again)(void *), nl_message_fn fn, struct table_live *l,
 		struct err *e)
 {
-	struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, msg, 0, NFPROTO_INET, 0);
+	struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, msg, 0, l->family, 0);
 
 	if (table)
 		mnl_attr_put_strz(nlh, table, TABLE_TABLE);
 	return nl_dump(n, nlh, again, fn, l, e);
 }
 
-int table_live_read(struct nl *n, struct table_live **ret, struct err *e)
+int table_live_read(struct nl *n, uint8_t family, struct table_live **ret, struct err *e)
 {
 	AUTO(table_live) l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return err_plain(e, ENOMEM, "out of memory");
+	l->family = family;
 	l->arena = arena_new();
 	if (!l->arena)
 		return err_plain(e, ENOMEM, "out of memory");
@@ -187,6 +190,18 @@ bool table_live_has_counter(const struct table_live *l, const char *name)
 		if (!strcmp(l->counters.at[i], name))
 			return true;
 	return false;
+}
+
+bool table_live_moved(const struct table_live_chain *l, const struct table_chain *c)
+{
+	return c->device && strcmp(l->device, c->device) != 0;
+}
+
+bool table_live_can_be(const struct table_live *l, const struct table_chain *c)
+{
+	const struct table_live_chain *live = c->device ? table_live_find_chain(l, c->name) : NULL;
+
+	return !c->device || (live && !table_live_moved(live, c)) || if_nametoindex(c->device);
 }
 
 bool table_live_same_set(const struct table_live_set *l, const struct table_set *s)

@@ -14,7 +14,7 @@
 struct nl;
 struct table_set;
 
-struct table_live_chain { const char *name; int hook, priority; uint32_t policy; };     /* hook -1: no base chain */
+struct table_live_chain { const char *name, *device; int hook, priority; uint32_t policy; };    /* hook -1: no base chain */
 struct table_live_set {
 	const char *name;
 	uint32_t flags, key_type, key_len, size;
@@ -27,6 +27,7 @@ struct table_live_object { const char *name; uint32_t type; };          /* NFT_O
 
 struct table_live {
 	struct arena *arena;
+	uint8_t family;
 	bool present;
 	uint32_t flags;                 /* the table's */
 	VEC(struct table_live_chain) chains;
@@ -35,12 +36,17 @@ struct table_live {
 	VEC(struct table_live_object) objects;  /* other than counters, flowtables among them: none is ours */
 };
 
-int table_live_read(struct nl *n, struct table_live **ret, struct err *e);
+int table_live_read(struct nl *n, uint8_t family, struct table_live **ret, struct err *e);
 void table_live_free(struct table_live *l);
 OWN(table_live)
 const struct table_live_chain *table_live_find_chain(const struct table_live *l, const char *name);
 const struct table_live_set *table_live_find_set(const struct table_live *l, const char *name);
 bool table_live_has_counter(const struct table_live *l, const char *name);
+struct table_chain;
+/* Can the chain be in the kernel: is its device there (or is it in the kernel already)? */
+bool table_live_can_be(const struct table_live *l, const struct table_chain *c);
+/* It hangs on another device than the model's. */
+bool table_live_moved(const struct table_live_chain *l, const struct table_chain *c);
 /* The same definition, so that only elements need to change? */
 bool table_live_same_set(const struct table_live_set *l, const struct table_set *s);
 /* A dump message's string attribute type equals s. */

@@ -48,25 +48,46 @@ static uint32_t add_set(struct table *t, const char *name, const struct table_se
 	return (uint32_t)t->sets.n - 1;
 }
 
-int table_model_new(struct table **ret, struct err *e)
+int table_model_empty(uint8_t family, struct table **ret, struct err *e)
 {
 	AUTO(table) t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return err_plain(e, ENOMEM, "out of memory");
+	t->family = family;
 	t->arena = arena_new();
 	if (!t->arena)
 		return err_plain(e, ENOMEM, "out of memory");
+	*ret = TAKE(t);
+	return 0;
+}
+
+void table_model_base(struct table *t, uint32_t chain, int hook, int priority, const char *device)
+{
+	struct table_chain *c = &t->chains.at[chain];
+
+	c->hook = hook;
+	c->priority = priority;
+	c->device = device ? arena_strdup(t->arena, device) : NULL;
+	c->accept = device != NULL;
+	if (device && !c->device)
+		t->failed = true;
+}
+
+int table_model_new(struct table **ret, struct err *e)
+{
+	AUTO(table) t = NULL;
+
+	if (table_model_empty(NFPROTO_INET, &t, e) < 0)
+		return -1;
 	for (unsigned i = 0; i < TABLE_CH_FIXED; i++)
 		add_chain(t, table_chain_rows[i], LOC_NONE);
 	for (unsigned i = 0; i < TABLE_SET_FIXED; i++)
 		add_set(t, table_set_rows[i].name, &table_set_rows[i], LOC_NONE);
 	if (t->failed)
 		return err_plain(e, ENOMEM, "out of memory");
-	for (size_t i = 0; i < sizeof(base_chains) / sizeof(*base_chains); i++) {
-		t->chains.at[base_chains[i].chain].hook = base_chains[i].hook;
-		t->chains.at[base_chains[i].chain].priority = base_chains[i].priority;
-	}
+	for (size_t i = 0; i < sizeof(base_chains) / sizeof(*base_chains); i++)
+		table_model_base(t, base_chains[i].chain, base_chains[i].hook, base_chains[i].priority, NULL);
 	*ret = TAKE(t);
 	return 0;
 }
@@ -75,6 +96,7 @@ void table_free(struct table *t)
 {
 	if (!t)
 		return;
+	table_free(t->fences);
 	for (size_t i = 0; i < t->chains.n; i++)
 		VEC_FREE(&t->chains.at[i].rules);
 	for (size_t i = 0; i < t->sets.n; i++) {
@@ -129,6 +151,11 @@ uint32_t table_model_counter(struct table *t, const char *name, bool used)
 	if (!copy || !VEC_PUSH(&t->counters, (struct table_more_counter){ copy, used }))
 		t->failed = true;
 	return TABLE_COUNTERS + (uint32_t)t->counters.n - 1;
+}
+
+bool table_model_has_counter(const struct table *t, uint32_t index)
+{
+	return index >= TABLE_COUNTERS || table_counter_family(index) == t->family;
 }
 
 const char *table_model_counter_name(const struct table *t, uint32_t index)
@@ -291,6 +318,10 @@ void table_model_freeze(struct table *t)
 	}
 	if (arena_failed(t->arena))
 		t->failed = true;
+	if (t->fences) {
+		table_model_freeze(t->fences);
+		t->failed = t->failed || t->fences->failed;
+	}
 }
 
 unsigned table_model_fields(const struct table_set *s)
@@ -357,6 +388,9 @@ static void field_text(uint8_t type, const uint8_t *p, struct buf *out)
 		break;
 	case TABLE_T_PORT:
 		buf_printf(out, "%u", p[0] << 8 | p[1]);
+		break;
+	case TABLE_T_ETHERTYPE:
+		buf_printf(out, "0x%02x%02x", p[0], p[1]);
 		break;
 	default:
 		number_text(type, p[0], out);

@@ -18,10 +18,12 @@ enum { TABLE_KEYS_MAX = 5, TABLE_KEY_BYTES = 64 };      /* nft can name five fie
 /* What a packet is asked. */
 enum table_key {
 	TABLE_K_NONE,
-	TABLE_K_IIFNAME, TABLE_K_OIFNAME, TABLE_K_IIF, TABLE_K_OIF, TABLE_K_IIFTYPE, TABLE_K_NFPROTO, TABLE_K_L4PROTO,
-	TABLE_K_META_MARK,
-	TABLE_K_ETHER_SADDR, TABLE_K_IP_SADDR, TABLE_K_IP_DADDR, TABLE_K_IP6_SADDR, TABLE_K_IP6_DADDR,
-	TABLE_K_NH_FIRST, TABLE_K_IP6_NEXTHDR, TABLE_K_IP6_HOPLIMIT, TABLE_K_SPORT, TABLE_K_DPORT,
+	TABLE_K_IIFNAME, TABLE_K_OIFNAME, TABLE_K_IIF, TABLE_K_OIF, TABLE_K_IIFTYPE, TABLE_K_NFPROTO, TABLE_K_PROTOCOL,
+	TABLE_K_L4PROTO, TABLE_K_META_MARK,
+	TABLE_K_ETHER_DADDR, TABLE_K_ETHER_SADDR, TABLE_K_ETHER_TYPE, TABLE_K_LL_FIRST4, TABLE_K_LL_NEXT2,
+	TABLE_K_IP_SADDR, TABLE_K_IP_DADDR, TABLE_K_IP6_SADDR, TABLE_K_IP6_DADDR,
+	TABLE_K_NH_FIRST, TABLE_K_IP_DADDR_FIRST, TABLE_K_IP6_DADDR_FIRST,
+	TABLE_K_IP6_NEXTHDR, TABLE_K_IP6_HOPLIMIT, TABLE_K_SPORT, TABLE_K_DPORT,
 	TABLE_K_ICMP_TYPE, TABLE_K_ICMP6_TYPE, TABLE_K_TCP_FLAGS,
 	TABLE_K_CT_STATE, TABLE_K_CT_DIRECTION, TABLE_K_CT_MARK,
 	TABLE_KEYS
@@ -30,7 +32,7 @@ enum table_key {
 /* What an element's field is. */
 enum table_type {
 	TABLE_T_NONE, TABLE_T_IFNAME, TABLE_T_IFINDEX, TABLE_T_ETHER, TABLE_T_IP4, TABLE_T_IP6, TABLE_T_PROTO, TABLE_T_PORT,
-	TABLE_T_ICMP, TABLE_T_ICMP6,
+	TABLE_T_ICMP, TABLE_T_ICMP6, TABLE_T_ETHERTYPE,
 	TABLE_TYPES
 };
 
@@ -85,7 +87,8 @@ struct table_rule {
 
 struct table_chain {
 	const char *name;
-	int hook;                       /* NF_INET_…; -1: no base chain */
+	int hook;                       /* NF_INET_… or NF_NETDEV_…; -1: no base chain */
+	const char *device;             /* of a base chain of family netdev, else NULL */
 	int priority;
 	bool accept;                    /* the base chain's policy */
 	VEC(struct table_rule) rules;
@@ -114,6 +117,8 @@ struct table_more_counter { const char *name; bool used; };
 
 struct table {
 	struct arena *arena;
+	uint8_t family;                 /* NFPROTO_… */
+	struct table *fences;           /* the netdev table that goes with it, NULL: none */
 	const char *about;              /* the comment in chain about */
 	bool owner;
 	VEC(struct table_set) sets;
@@ -174,15 +179,19 @@ extern const char *const table_chain_rows[TABLE_CH_FIXED];
 /* ---- building ---- */
 
 int table_model_new(struct table **ret, struct err *e);         /* with every fixed set and chain, without elements and rules */
+int table_model_empty(uint8_t family, struct table **ret, struct err *e);
 uint32_t table_model_chain(struct table *t, struct loc loc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 uint32_t table_model_set(struct table *t, struct loc loc, const struct table_set_row *row, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void table_model_rule(struct table *t, uint32_t chain, const char *comment, const struct table_stmt *stmts);
+/* Makes it a base chain of the family: on device (family netdev) or everywhere (NULL). */
+void table_model_base(struct table *t, uint32_t chain, int hook, int priority, const char *device);
 #define TABLE_RULE(t, chain, ...) \
 	table_model_rule((t), (chain), NULL, (const struct table_stmt[]){ __VA_ARGS__, { .op = TABLE_S_END } })
 /* Further counters; used: something counts by it.  Returns its index for TABLE_S_COUNTER. */
 uint32_t table_model_counter(struct table *t, const char *name, bool used);
 const char *table_model_counter_name(const struct table *t, uint32_t index);
+bool table_model_has_counter(const struct table *t, uint32_t index);             /* is that one of its family? */
 /* key: stride bytes; chain: maps only. */
 void table_model_element(struct table *t, uint32_t set, const void *key, uint32_t chain);
 /* Take from a set (no map) what another of the same key holds. */

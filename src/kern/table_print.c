@@ -9,12 +9,14 @@
 #include <netinet/in.h>
 
 #include <linux/if_arp.h>
+#include <linux/if_ether.h>
 #include <linux/netfilter.h>
 
 #include "base/buf.h"
 #include "base/word.h"
 
 static const char *const hook_words[] = { "prerouting", "input", "forward", "output", "postrouting" };
+static const char *const device_hook_words[] = { "ingress", "egress" };
 
 static const struct word proto_words[] = {
 	{ "icmp", IPPROTO_ICMP }, { "igmp", IPPROTO_IGMP }, { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP },
@@ -22,6 +24,7 @@ static const struct word proto_words[] = {
 };
 static const struct word family_words[] = { { "ipv4", NFPROTO_IPV4 }, { "ipv6", NFPROTO_IPV6 }, { NULL, 0 } };
 static const struct word direction_words[] = { { "original", 0 }, { "reply", 1 }, { NULL, 0 } };
+static const struct word ether_words[] = { { "ip", ETH_P_IP }, { "ip6", ETH_P_IPV6 }, { NULL, 0 } };
 static const struct word type_words[] = { { "ether", ARPHRD_ETHER }, { NULL, 0 } };
 static const struct word state_words[] = {
 	{ "invalid", 1 }, { "new", 8 }, { "established", 2 }, { "related", 4 }, { "untracked", 64 }, { NULL, 0 },
@@ -29,7 +32,7 @@ static const struct word state_words[] = {
 
 static const struct word *const value_words[TABLE_KEYS] = {
 	[TABLE_K_L4PROTO] = proto_words, [TABLE_K_NFPROTO] = family_words, [TABLE_K_CT_DIRECTION] = direction_words,
-	[TABLE_K_IIFTYPE] = type_words,
+	[TABLE_K_IIFTYPE] = type_words, [TABLE_K_PROTOCOL] = ether_words,
 };
 
 static void print_keys(const struct table_stmt *s, struct buf *out)
@@ -45,7 +48,8 @@ static void print_value(const struct table_stmt *s, struct buf *out)
 
 	if (w)
 		buf_str(out, w);
-	else if (s->mask || s->keys[0] == TABLE_K_NH_FIRST)
+	else if (s->mask || s->keys[0] == TABLE_K_NH_FIRST || s->keys[0] == TABLE_K_LL_FIRST4 ||
+		 s->keys[0] == TABLE_K_IP6_DADDR_FIRST)
 		buf_printf(out, "0x%0*x", 2 * table_key_rows[s->keys[0]].len, s->value);
 	else
 		buf_printf(out, "%u", s->value);
@@ -164,7 +168,10 @@ static void print_rule(const struct table *t, const struct table_rule *r, struct
 static void print_chain(const struct table *t, const struct table_chain *c, struct buf *out)
 {
 	buf_printf(out, "\n\tchain %s {\n", c->name);
-	if (c->hook >= 0)
+	if (c->device)
+		buf_printf(out, "\t\ttype filter hook %s device \"%s\" priority %d; policy %s;\n", device_hook_words[c->hook],
+			   c->device, c->priority, c->accept ? "accept" : "drop");
+	else if (c->hook >= 0)
 		buf_printf(out, "\t\ttype filter hook %s priority %d; policy %s;\n", hook_words[c->hook], c->priority,
 			   c->accept ? "accept" : "drop");
 	for (size_t i = 0; i < c->rules.n; i++)
@@ -222,11 +229,14 @@ static void print_set(const struct table *t, const struct table_set *s, struct b
 
 void table_print(const struct table *t, struct buf *out)
 {
-	buf_printf(out, "table inet %s\ndelete table inet %s\ntable inet %s {\n", TABLE_TABLE, TABLE_TABLE, TABLE_TABLE);
+	const char *f = t->family == NFPROTO_NETDEV ? "netdev" : "inet";
+
+	buf_printf(out, "table %s %s\ndelete table %s %s\ntable %s %s {\n", f, TABLE_TABLE, f, TABLE_TABLE, f, TABLE_TABLE);
 	if (t->owner)
 		buf_str(out, "\t# flags owner, persist: set by netlink only\n");
 	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
-		buf_printf(out, "\tcounter %s { }\n", table_counter_names[i]);
+		if (table_counter_family(i) == t->family)
+			buf_printf(out, "\tcounter %s { }\n", table_counter_names[i]);
 	for (size_t i = 0; i < t->counters.n; i++)
 		if (t->counters.at[i].used)
 			buf_printf(out, "\tcounter %s { }\n", t->counters.at[i].name);
@@ -235,4 +245,8 @@ void table_print(const struct table *t, struct buf *out)
 	for (size_t i = 0; i < t->chains.n; i++)
 		print_chain(t, &t->chains.at[i], out);
 	buf_str(out, "}\n");
+	if (t->fences) {
+		buf_char(out, '\n');
+		table_print(t->fences, out);
+	}
 }

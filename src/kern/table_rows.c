@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #define META(words, key, len, host) { words, TABLE_LOAD_META, key, 0, len, host }
@@ -17,14 +18,21 @@ const struct table_key_row table_key_rows[TABLE_KEYS] = {
 	[TABLE_K_OIF] = META("oif", NFT_META_OIF, 4, true),
 	[TABLE_K_IIFTYPE] = META("meta iiftype", NFT_META_IIFTYPE, 2, true),
 	[TABLE_K_NFPROTO] = META("meta nfproto", NFT_META_NFPROTO, 1, false),
+	[TABLE_K_PROTOCOL] = META("meta protocol", NFT_META_PROTOCOL, 2, false),
 	[TABLE_K_L4PROTO] = META("meta l4proto", NFT_META_L4PROTO, 1, false),
 	[TABLE_K_META_MARK] = META("meta mark", NFT_META_MARK, 4, true),
+	[TABLE_K_ETHER_DADDR] = PAYLOAD("ether daddr", NFT_PAYLOAD_LL_HEADER, 0, 6),
 	[TABLE_K_ETHER_SADDR] = PAYLOAD("ether saddr", NFT_PAYLOAD_LL_HEADER, 6, 6),
+	[TABLE_K_ETHER_TYPE] = PAYLOAD("ether type", NFT_PAYLOAD_LL_HEADER, 12, 2),
+	[TABLE_K_LL_FIRST4] = PAYLOAD("@ll,0,32", NFT_PAYLOAD_LL_HEADER, 0, 4),
+	[TABLE_K_LL_NEXT2] = PAYLOAD("@ll,32,16", NFT_PAYLOAD_LL_HEADER, 4, 2),
 	[TABLE_K_IP_SADDR] = PAYLOAD("ip saddr", NFT_PAYLOAD_NETWORK_HEADER, 12, 4),
 	[TABLE_K_IP_DADDR] = PAYLOAD("ip daddr", NFT_PAYLOAD_NETWORK_HEADER, 16, 4),
 	[TABLE_K_IP6_SADDR] = PAYLOAD("ip6 saddr", NFT_PAYLOAD_NETWORK_HEADER, 8, 16),
 	[TABLE_K_IP6_DADDR] = PAYLOAD("ip6 daddr", NFT_PAYLOAD_NETWORK_HEADER, 24, 16),
 	[TABLE_K_NH_FIRST] = PAYLOAD("@nh,0,8", NFT_PAYLOAD_NETWORK_HEADER, 0, 1),
+	[TABLE_K_IP_DADDR_FIRST] = PAYLOAD("@nh,128,8", NFT_PAYLOAD_NETWORK_HEADER, 16, 1),
+	[TABLE_K_IP6_DADDR_FIRST] = PAYLOAD("@nh,192,8", NFT_PAYLOAD_NETWORK_HEADER, 24, 1),
 	[TABLE_K_IP6_NEXTHDR] = PAYLOAD("ip6 nexthdr", NFT_PAYLOAD_NETWORK_HEADER, 6, 1),
 	[TABLE_K_IP6_HOPLIMIT] = PAYLOAD("ip6 hoplimit", NFT_PAYLOAD_NETWORK_HEADER, 7, 1),
 	[TABLE_K_SPORT] = PAYLOAD("th sport", NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2),
@@ -48,6 +56,7 @@ const struct table_type_row table_type_rows[TABLE_TYPES] = {
 	[TABLE_T_PORT] = { "inet_service", 13, 2 },
 	[TABLE_T_ICMP] = { "icmp_type", 14, 1 },
 	[TABLE_T_ICMP6] = { "icmpv6_type", 29, 1 },
+	[TABLE_T_ETHERTYPE] = { "ether_type", 10, 2 },
 };
 
 #define NAMES(n, id) [TABLE_SET_##id] = { n, { TABLE_T_IFNAME }, .map = false }
@@ -126,6 +135,8 @@ const char *const table_counter_names[TABLE_COUNTERS] = {
 	[TABLE_C_INVALID] = "invalid-drop", [TABLE_C_INVALID_UNKEYED] = "invalid-drop-unkeyed",
 	[TABLE_C_STRANGE] = "strange-interface", [TABLE_C_STRANGE_UNKEYED] = "strange-interface-unkeyed",
 	[TABLE_C_CLOSED] = "closed", [TABLE_C_CLOSED_UNKEYED] = "closed-unkeyed",
+	[TABLE_C_FENCE] = "fence-to", [TABLE_C_FENCE_UNKEYED] = "fence-to-unkeyed",
+	[TABLE_C_FENCE_ODD] = "fence-odd", [TABLE_C_FENCE_ODD_UNKEYED] = "fence-odd-unkeyed",
 	[TABLE_C_FELL_THROUGH] = "fell-through",
 	[TABLE_C_POST_DENIED] = "post-denied", [TABLE_C_POST_DENIED_ONCE] = "post-denied-once",
 	[TABLE_C_POST_REJECTED] = "post-rejected",
@@ -135,6 +146,11 @@ const char *const table_counter_names[TABLE_COUNTERS] = {
 	[TABLE_C_DECIDED] = "decided",
 	[TABLE_C_ASKED] = "asked",
 };
+
+uint8_t table_counter_family(enum table_counter c)
+{
+	return c >= TABLE_C_FENCE && c <= TABLE_C_FENCE_ODD_UNKEYED ? NFPROTO_NETDEV : NFPROTO_INET;
+}
 
 bool table_counter_is_drop(enum table_counter c)
 {

@@ -33,6 +33,7 @@ struct live_element { uint8_t key[TABLE_KEY_BYTES]; size_t len; bool end; char j
 
 struct verify {
 	struct arena *arena;
+	uint8_t family;
 	VEC(struct live_rule) rules;
 	VEC(struct live_element) elements;
 	struct buf *out;
@@ -273,7 +274,7 @@ static int read_elements(struct verify *v, struct nl *n, const struct table_set 
 	const struct timespec pause = { .tv_nsec = 50000000 };
 
 	for (unsigned i = 0; i < 10; i++) {
-		struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM, 0, NFPROTO_INET, 0);
+		struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM, 0, v->family, 0);
 
 		if (i)
 			nanosleep(&pause, NULL);
@@ -329,9 +330,11 @@ static void verify_chains(struct verify *v, const struct table *t, const struct 
 		const struct table_chain *c = &t->chains.at[i];
 		const struct table_live_chain *live = table_live_find_chain(l, c->name);
 
+		if (!table_live_can_be(l, c))
+			continue;
 		if (!live)
 			differ(v, "chain %s is missing", c->name);
-		else if (live->hook != c->hook || (c->hook >= 0 && live->priority != c->priority))
+		else if (live->hook != c->hook || (c->hook >= 0 && live->priority != c->priority) || table_live_moved(live, c))
 			differ(v, "chain %s hangs on another hook or priority", c->name);
 		else if (c->hook >= 0 && live->policy != (c->accept ? NF_ACCEPT : NF_DROP))
 			differ(v, "chain %s has policy %s", c->name, c->accept ? "drop" : "accept");
@@ -371,7 +374,7 @@ static void verify_sets(struct verify *v, const struct table *t, const struct ta
 static void verify_objects(struct verify *v, const struct table *t, const struct table_live *l)
 {
 	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
-		if (!table_live_has_counter(l, table_counter_names[i]))
+		if (table_counter_family(i) == v->family && !table_live_has_counter(l, table_counter_names[i]))
 			differ(v, "counter %s is missing", table_counter_names[i]);
 	for (size_t i = 0; i < t->counters.n; i++)
 		if (t->counters.at[i].used && !table_live_has_counter(l, t->counters.at[i].name))
@@ -380,7 +383,8 @@ static void verify_objects(struct verify *v, const struct table *t, const struct
 		bool ours = false;
 
 		for (uint32_t k = 0; k < TABLE_COUNTERS + t->counters.n; k++)
-			ours = ours || !strcmp(table_model_counter_name(t, k), l->counters.at[i]);
+			ours = ours || (table_model_has_counter(t, k) &&
+					!strcmp(table_model_counter_name(t, k), l->counters.at[i]));
 		if (!ours)
 			differ(v, "counter %s is not ours", l->counters.at[i]);
 	}
@@ -399,30 +403,34 @@ static int one_chain(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
+static int verify_others(struct verify *v, struct nl *n, struct err *e)
+{
+	return nl_dump(n, nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETCHAIN, 0, NFPROTO_UNSPEC, 0), NULL, one_chain, v, e);
+}
+
 static int verify(struct verify *v, struct nl *n, const struct table *t, struct err *e)
 {
 	AUTO(table_live) l = NULL;
 	struct nlmsghdr *nlh;
 
-	if (table_live_read(n, &l, e) < 0)
+	v->family = t->family;
+	if (table_live_read(n, t->family, &l, e) < 0)
 		return -1;
 	if (!l->present) {
-		differ(v, "table %s is missing", TABLE_TABLE);
+		differ(v, "table %s%s is missing", t->family == NFPROTO_NETDEV ? "netdev " : "", TABLE_TABLE);
 		return 0;
 	}
 	if (l->flags & NFT_TABLE_F_DORMANT)
 		differ(v, "table %s is dormant", TABLE_TABLE);
 	verify_sets(v, t, l);
 	verify_objects(v, t, l);
-	nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, 0, NFPROTO_INET, 0);
+	nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, 0, v->family, 0);
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, TABLE_TABLE);
 	if (nl_dump(n, nlh, again_rules, one_rule, v, e) < 0)
 		return -1;
-	if (nl_dump(n, nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETCHAIN, 0, NFPROTO_UNSPEC, 0), NULL, one_chain, v, e) < 0)
-		return -1;
 	verify_chains(v, t, l);
 	for (size_t i = 0; i < t->chains.n; i++)
-		if (!compare_chain(v, t, i))
+		if (table_live_can_be(l, &t->chains.at[i]) && !compare_chain(v, t, i))
 			return err_plain(e, ENOMEM, "out of memory");
 	for (size_t i = 0; i < t->sets.n; i++)
 		if (t->sets.at[i].keep == TABLE_STATIC && table_live_find_set(l, t->sets.at[i].name) &&
@@ -438,7 +446,9 @@ int table_verify(struct nl *n, const struct table *t, struct buf *out, size_t *r
 
 	if (!v.arena)
 		return err_plain(e, ENOMEM, "out of memory");
-	rc = verify(&v, n, t, e);
+	rc = verify(&v, n, t, e) < 0 || verify_others(&v, n, e) < 0 ? -1 : 0;
+	if (!rc && t->fences)
+		rc = verify(&v, n, t->fences, e);
 	VEC_FREE(&v.rules);
 	VEC_FREE(&v.elements);
 	arena_free(v.arena);

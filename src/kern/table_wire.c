@@ -28,9 +28,9 @@ uint32_t table_wire_flags(bool owner, uint32_t live)
 	return owner ? both : live & both;
 }
 
-void table_wire_table(struct nl_batch *b, uint32_t flags)
+void table_wire_table(struct nl_batch *b, uint8_t family, uint32_t flags)
 {
-	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, NFPROTO_INET, LOC_NONE, "table", TABLE_TABLE);
+	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, family, LOC_NONE, "table", TABLE_TABLE);
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, TABLE_TABLE);
 	mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, htonl(flags));
@@ -39,7 +39,7 @@ void table_wire_table(struct nl_batch *b, uint32_t flags)
 void table_wire_chain(struct nl_batch *b, const struct table *t, size_t chain)
 {
 	const struct table_chain *c = &t->chains.at[chain];
-	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFPROTO_INET, c->loc, "chain", c->name);
+	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE, t->family, c->loc, "chain", c->name);
 	struct nlattr *nest;
 
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, TABLE_TABLE);
@@ -49,14 +49,16 @@ void table_wire_chain(struct nl_batch *b, const struct table *t, size_t chain)
 	nest = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
 	mnl_attr_put_u32(nlh, NFTA_HOOK_HOOKNUM, htonl((uint32_t)c->hook));
 	mnl_attr_put_u32(nlh, NFTA_HOOK_PRIORITY, htonl((uint32_t)c->priority));
+	if (c->device)
+		mnl_attr_put_strz(nlh, NFTA_HOOK_DEV, c->device);
 	mnl_attr_nest_end(nlh, nest);
 	mnl_attr_put_u32(nlh, NFTA_CHAIN_POLICY, htonl(c->accept ? NF_ACCEPT : NF_DROP));
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, "filter");
 }
 
-void table_wire_counter(struct nl_batch *b, const char *name)
+void table_wire_counter(struct nl_batch *b, uint8_t family, const char *name)
 {
-	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_NEWOBJ, NLM_F_CREATE, NFPROTO_INET, LOC_NONE, "counter", name);
+	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_NEWOBJ, NLM_F_CREATE, family, LOC_NONE, "counter", name);
 	struct nlattr *nest;
 
 	mnl_attr_put_strz(nlh, NFTA_OBJ_TABLE, TABLE_TABLE);
@@ -107,7 +109,7 @@ struct nftnl_set *table_wire_make_set(const struct table *t, size_t set)
 			nftnl_set_free(n);
 		return NULL;
 	}
-	nftnl_set_set_u32(n, NFTNL_SET_FAMILY, NFPROTO_INET);
+	nftnl_set_set_u32(n, NFTNL_SET_FAMILY, t->family);
 	nftnl_set_set_u32(n, NFTNL_SET_FLAGS, table_wire_set_flags(s));
 	nftnl_set_set_u32(n, NFTNL_SET_KEY_TYPE, table_wire_key_type(s));
 	nftnl_set_set_u32(n, NFTNL_SET_KEY_LEN, table_model_key_bytes(s));
@@ -131,7 +133,7 @@ bool table_wire_set(struct nl_batch *b, const struct table *t, size_t set)
 
 	if (!n)
 		return false;
-	nftnl_set_nlmsg_build_payload(nl_batch_add(b, NFT_MSG_NEWSET, NLM_F_CREATE, NFPROTO_INET, s->loc,
+	nftnl_set_nlmsg_build_payload(nl_batch_add(b, NFT_MSG_NEWSET, NLM_F_CREATE, t->family, s->loc,
 						   s->map ? "map" : "set", s->name), n);
 	nftnl_set_free(n);
 	return true;
@@ -179,7 +181,7 @@ void table_wire_elements(struct nl_batch *b, uint8_t msg, const struct table *t,
 	uint16_t flags = msg == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0;
 
 	for (size_t i = 0; i < s->n;) {
-		struct nlmsghdr *nlh = nl_batch_add(b, msg, flags, NFPROTO_INET, s->loc, "elements of", s->name);
+		struct nlmsghdr *nlh = nl_batch_add(b, msg, flags, t->family, s->loc, "elements of", s->name);
 		struct nlattr *list;
 
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, TABLE_TABLE);
@@ -203,7 +205,7 @@ struct nftnl_rule *table_wire_make_rule(const struct table *t, size_t chain, con
 	uint8_t note[256];
 
 	if (ok)
-		nftnl_rule_set_u32(n, NFTNL_RULE_FAMILY, NFPROTO_INET);
+		nftnl_rule_set_u32(n, NFTNL_RULE_FAMILY, t->family);
 	for (size_t i = 0; ok && i < r->n; i++)
 		ok = table_wire_stmt(n, t, &r->stmts[i]);
 	if (ok && r->comment) {
@@ -230,7 +232,7 @@ bool table_wire_rules(struct nl_batch *b, const struct table *t, size_t chain)
 
 		if (!r)
 			return false;
-		nftnl_rule_nlmsg_build_payload(nl_batch_add(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, NFPROTO_INET, c->loc,
+		nftnl_rule_nlmsg_build_payload(nl_batch_add(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, t->family, c->loc,
 							    "a rule of chain", c->name), r);
 		nftnl_rule_free(r);
 	}
@@ -247,9 +249,9 @@ static const struct { uint8_t msg; const char *words; uint16_t table, name; } de
 	[TABLE_WIRE_FLOWTABLE] = { NFT_MSG_DELFLOWTABLE, "flowtable", NFTA_FLOWTABLE_TABLE, NFTA_FLOWTABLE_NAME },
 };
 
-void table_wire_delete(struct nl_batch *b, enum table_wire_kind kind, const char *name)
+void table_wire_delete(struct nl_batch *b, uint8_t family, enum table_wire_kind kind, const char *name)
 {
-	struct nlmsghdr *nlh = nl_batch_add(b, deletes[kind].msg, 0, NFPROTO_INET, LOC_NONE, deletes[kind].words,
+	struct nlmsghdr *nlh = nl_batch_add(b, deletes[kind].msg, 0, family, LOC_NONE, deletes[kind].words,
 					    name ? name : TABLE_TABLE);
 
 	mnl_attr_put_strz(nlh, deletes[kind].table, TABLE_TABLE);
@@ -259,18 +261,18 @@ void table_wire_delete(struct nl_batch *b, enum table_wire_kind kind, const char
 		mnl_attr_put_u32(nlh, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
 }
 
-void table_wire_delete_object(struct nl_batch *b, const char *name, uint32_t type)
+void table_wire_delete_object(struct nl_batch *b, uint8_t family, const char *name, uint32_t type)
 {
-	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_DELOBJ, 0, NFPROTO_INET, LOC_NONE, "object", name);
+	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_DELOBJ, 0, family, LOC_NONE, "object", name);
 
 	mnl_attr_put_strz(nlh, NFTA_OBJ_TABLE, TABLE_TABLE);
 	mnl_attr_put_strz(nlh, NFTA_OBJ_NAME, name);
 	mnl_attr_put_u32(nlh, NFTA_OBJ_TYPE, htonl(type));
 }
 
-void table_wire_neutral(struct nl_batch *b, const char *chain)
+void table_wire_neutral(struct nl_batch *b, uint8_t family, const char *chain)
 {
-	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_NEWCHAIN, 0, NFPROTO_INET, LOC_NONE, "chain", chain);
+	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_NEWCHAIN, 0, family, LOC_NONE, "chain", chain);
 
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, TABLE_TABLE);
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);

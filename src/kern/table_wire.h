@@ -19,9 +19,9 @@ struct table_set;
  * asking for both; an owner cannot let go of it.  live: the flags that it has, 0: it is to be made. */
 enum { TABLE_WIRE_PERSIST = 4 };        /* NFT_TABLE_F_PERSIST, not in Debian 12's headers */
 uint32_t table_wire_flags(bool owner, uint32_t live);
-void table_wire_table(struct nl_batch *b, uint32_t flags);
+void table_wire_table(struct nl_batch *b, uint8_t family, uint32_t flags);
 void table_wire_chain(struct nl_batch *b, const struct table *t, size_t chain);
-void table_wire_counter(struct nl_batch *b, const char *name);
+void table_wire_counter(struct nl_batch *b, uint8_t family, const char *name);
 /* false: out of memory (the batch then lacks it and must not be sent). */
 bool table_wire_set(struct nl_batch *b, const struct table *t, size_t set);
 bool table_wire_rules(struct nl_batch *b, const struct table *t, size_t chain);
@@ -32,10 +32,10 @@ enum table_wire_kind {
 	TABLE_WIRE_TABLE, TABLE_WIRE_CHAIN, TABLE_WIRE_RULES, TABLE_WIRE_SET, TABLE_WIRE_ELEMENTS, TABLE_WIRE_COUNTER,
 	TABLE_WIRE_FLOWTABLE,
 };
-void table_wire_delete(struct nl_batch *b, enum table_wire_kind kind, const char *name);
-void table_wire_delete_object(struct nl_batch *b, const char *name, uint32_t type);
+void table_wire_delete(struct nl_batch *b, uint8_t family, enum table_wire_kind kind, const char *name);
+void table_wire_delete_object(struct nl_batch *b, uint8_t family, const char *name, uint32_t type);
 /* A base chain that is not of the model accepts from now on. */
-void table_wire_neutral(struct nl_batch *b, const char *chain);
+void table_wire_neutral(struct nl_batch *b, uint8_t family, const char *chain);
 
 uint32_t table_wire_set_flags(const struct table_set *s);
 uint32_t table_wire_key_type(const struct table_set *s);

@@ -87,7 +87,9 @@ static int input_of(struct fence *f, const struct judge *j, const struct ifaces 
 		.generation = j->generation, .page = page, .queue = f->options.queue, .queues = f->options.queues,
 		.nflog_group = f->options.nflog_group,
 		.native_queue = f->options.native_queue, .owner = f->options.owner, .closed = closed,
+		.fences = f->options.fences && !closed,         /* closed: they stay as they are */
 		.open = i->open, .n_open = i->n_open, .l3 = i->l3, .n_l3 = i->n_l3,
+		.trunks = i->trunks, .n_trunks = i->n_trunks,
 	};
 
 	return table_input_from(j->policy, j->prog, j->who, &setup, a, ret, e);
@@ -254,7 +256,7 @@ static void difference(const struct table_binding *old, size_t n_old, const stru
 	while (i < n_old || k < n_now) {
 		const int c = i == n_old ? 1 : k == n_now ? -1 : compare_bindings(&old[i], &now[k]);
 
-		if (c == 0 && old[i].cls == now[k].cls) {
+		if (c == 0 && old[i].cls == now[k].cls && old[i].restricted == now[k].restricted) {
 			i++;
 			k++;
 			continue;

@@ -20,7 +20,7 @@ struct judge;
 
 struct fence_options {
 	uint16_t queue, queues, nflog_group;    /* queues: how many for asks, from queue on; the next is the unknown's */
-	bool native_queue;
+	bool native_queue, fences;
 	bool owner;                             /* nobody else may change the table while we live: where the kernel can */
 };
 

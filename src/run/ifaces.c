@@ -75,9 +75,20 @@ static bool may_be_missing(const struct link_iface *l, const struct ifaces *r)
 	return r->n_missing && l->ether && !l->loopback && !*l->kind;
 }
 
+static bool carries_vlans(const struct link_map *m, const struct link_iface *l)
+{
+	for (size_t i = 0; i < link_count(m); i++) {
+		const struct link_iface *on = link_at(m, i);
+
+		if (on->lower == l->index && strcmp(on->kind, "vlan") == 0)
+			return true;
+	}
+	return false;
+}
+
 static void sort_in(const struct policy *p, const struct link_map *m, const struct ifaces_memory *mem,
 		    const struct link_iface *l, struct arena *a, struct ifaces *r,
-		    struct flow_ifpair *pairs, const char **open, const char **closed, const char **l3)
+		    struct flow_ifpair *pairs, const char **open, const char **closed, const char **l3, const char **trunks)
 {
 	const uint32_t i = ifaces_find(p, l->name);
 	union { const struct policy *in; void *out; } u = { .in = p };
@@ -86,6 +97,8 @@ static void sort_in(const struct policy *p, const struct link_map *m, const stru
 		pairs[r->n_pairs++] = (struct flow_ifpair){ .ifindex = l->index, .iface = i };
 		if (!l->ether)
 			l3[r->n_l3++] = arena_strdup(a, l->name);
+		if (carries_vlans(m, l))
+			trunks[r->n_trunks++] = arena_strdup(a, l->name);
 	} else if (!link_stands_on(m, l->index, is_guarded, u.out) && !was_guarded(mem, l->index) &&
 		   !may_be_missing(l, r)) {
 		open[r->n_open++] = arena_strdup(a, l->name);
@@ -101,7 +114,10 @@ int ifaces_read(const struct policy *p, const struct link_map *m, const struct i
 	struct flow_ifpair *pairs = arena_array(a, n + 1, struct flow_ifpair);
 	const char **open = arena_array(a, n + 1, const char *), **closed = arena_array(a, n + 1, const char *);
 	const char **l3 = arena_array(a, n + 1, const char *), **missing = arena_array(a, (size_t)p->n_ifaces + 1, const char *);
-	struct ifaces r = { .pairs = pairs, .open = open, .closed = closed, .l3 = l3, .missing = missing };
+	const char **trunks = arena_array(a, n + 1, const char *);
+	struct ifaces r = {
+		.pairs = pairs, .open = open, .closed = closed, .l3 = l3, .missing = missing, .trunks = trunks,
+	};
 
 	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");
@@ -110,7 +126,7 @@ int ifaces_read(const struct policy *p, const struct link_map *m, const struct i
 			missing[r.n_missing++] = arena_strdup(a, p->ifaces[i].name);
 	}
 	for (size_t i = 0; i < n; i++)
-		sort_in(p, m, mem, link_at(m, i), a, &r, pairs, open, closed, l3);
+		sort_in(p, m, mem, link_at(m, i), a, &r, pairs, open, closed, l3, trunks);
 	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");
 	*ret = r;
@@ -134,5 +150,6 @@ bool ifaces_equal(const struct ifaces *a, const struct ifaces *b)
 	}
 	return a->n_pairs == b->n_pairs && same_names(a->open, a->n_open, b->open, b->n_open) &&
 	       same_names(a->closed, a->n_closed, b->closed, b->n_closed) && same_names(a->l3, a->n_l3, b->l3, b->n_l3) &&
-	       same_names(a->missing, a->n_missing, b->missing, b->n_missing);
+	       same_names(a->missing, a->n_missing, b->missing, b->n_missing) &&
+	       same_names(a->trunks, a->n_trunks, b->trunks, b->n_trunks);
 }
