@@ -91,8 +91,8 @@ static void check_mixed_iface(struct policy_check *c, const struct policy_zone *
 		if (other->guard == POLICY_OPEN || other->mode != POLICY_ENFORCE)
 			continue;
 		diag_add2(c->d, DIAG_WARNING, z->loc, other->loc, "the zone that enforces",
-			  "zone '%s' observes and shares interface '%s' with zone '%s', which enforces: its packets are asked about "
-			  "like that one's, and are dropped while the daemon is away; observe in both, or part them", z->name,
+			  "zone '%s' observes and shares interface '%s' with zone '%s', which enforces: its packets are asked "
+			  "about like that one's, and are dropped while the daemon is away; observe in both, or part them", z->name,
 			  f->name, other->name);
 		return;
 	}

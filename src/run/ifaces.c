@@ -5,13 +5,23 @@
 #include "run/ifaces.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/own.h"
 #include "base/vec.h"
 #include "ident/who.h"
 #include "kern/link.h"
 #include "policy/policy.h"
+
+enum { BOOT_BYTES = 64, KEPT_MAX = 1 << 20 };
 
 uint32_t ifaces_find(const struct policy *p, const char *name)
 {
@@ -33,10 +43,19 @@ static bool is_guarded(const struct link_iface *l, void *arg)
 static bool was_guarded(const struct ifaces_memory *mem, uint32_t ifindex)
 {
 	for (size_t i = 0; mem && i < mem->n; i++) {
-		if (mem->at[i] == ifindex)
+		if (mem->at[i].ifindex == ifindex)
 			return true;
 	}
 	return false;
+}
+
+static void remember(struct ifaces_memory *mem, uint32_t ifindex, const char *name)
+{
+	if (mem->n == mem->cap && !vec_grow((void **)&mem->at, &mem->cap, mem->n, sizeof(*mem->at)))
+		return;
+	mem->changed = true;
+	mem->at[mem->n].ifindex = ifindex;
+	snprintf(mem->at[mem->n++].name, sizeof(mem->at->name), "%s", name);
 }
 
 void ifaces_remember(struct ifaces_memory *mem, const struct policy *p, const struct ifaces *now)
@@ -46,8 +65,7 @@ void ifaces_remember(struct ifaces_memory *mem, const struct policy *p, const st
 
 		if (!p->ifaces[pair->iface].guarded || was_guarded(mem, pair->ifindex))
 			continue;
-		if (mem->n < mem->cap || vec_grow((void **)&mem->at, &mem->cap, mem->n, sizeof(*mem->at)))
-			mem->at[mem->n++] = pair->ifindex;
+		remember(mem, pair->ifindex, p->ifaces[pair->iface].name);
 	}
 }
 
@@ -56,11 +74,12 @@ void ifaces_release(struct ifaces_memory *mem, const struct policy *old, const s
 	size_t kept = 0;
 
 	for (size_t i = 0; i < mem->n; i++) {
-		const struct link_iface *l = link_by_index(m, mem->at[i]);
+		const struct link_iface *l = link_by_index(m, mem->at[i].ifindex);
 
 		if (l && ifaces_find(old, l->name) == WHO_NONE)
 			mem->at[kept++] = mem->at[i];
 	}
+	mem->changed |= mem->n != kept;
 	mem->n = kept;
 }
 
@@ -68,6 +87,71 @@ void ifaces_forget(struct ifaces_memory *mem)
 {
 	free(mem->at);
 	*mem = (struct ifaces_memory){ 0 };
+}
+
+/* Kernel indexes mean something until the next boot, in one namespace. */
+static int where_and_when(char *ret, size_t size, struct err *e)
+{
+	AUTO_MEM char *boot = NULL;
+	struct stat ns;
+	size_t len;
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	boot = calloc(1, BOOT_BYTES);
+	len = fd >= 0 && boot && read(fd, boot, BOOT_BYTES - 1) > 0 ? strcspn(boot, "\n") : 0;
+	if (fd >= 0)
+		close(fd);
+	if (!len || stat("/proc/thread-self/ns/net", &ns) < 0)
+		return err_sys(e, errno, "neither boot nor namespace can be told");
+	snprintf(ret, size, "%.*s %llu", (int)len, boot, (unsigned long long)ns.st_ino);
+	return 0;
+}
+
+int ifaces_keep(struct ifaces_memory *mem, const char *path, struct err *e)
+{
+	char here[BOOT_BYTES + 32];
+	struct buf b;
+	int rc = -1;
+
+	if (where_and_when(here, sizeof(here), e) < 0)
+		return -1;
+	buf_init(&b);
+	buf_printf(&b, "%s\n", here);
+	for (size_t i = 0; i < mem->n; i++)
+		buf_printf(&b, "%u %s\n", mem->at[i].ifindex, mem->at[i].name);
+	if (b.failed)
+		err_plain(e, ENOMEM, "out of memory");
+	else
+		rc = file_replace(path, buf_cstr(&b), b.len, 0600, e);
+	mem->changed = rc < 0;
+	buf_fini(&b);
+	return rc;
+}
+
+int ifaces_recall(struct ifaces_memory *mem, const char *path, const struct link_map *m, struct err *e)
+{
+	char here[BOOT_BYTES + 32], name[16], *line, *save = NULL;
+	AUTO_MEM char *text = NULL;
+	unsigned ifindex;
+	size_t len;
+
+	if (file_read(path, KEPT_MAX, &text, &len, e) < 0)
+		return e->code == ENOENT ? 0 : -1;
+	if (where_and_when(here, sizeof(here), e) < 0)
+		return -1;
+	line = strtok_r(text, "\n", &save);
+	if (!line || strcmp(line, here) != 0)
+		return 0;
+	while ((line = strtok_r(NULL, "\n", &save))) {
+		const struct link_iface *l;
+
+		if (sscanf(line, "%u %15s", &ifindex, name) != 2)
+			continue;
+		l = link_by_index(m, ifindex);
+		if (l && strcmp(l->name, name) != 0 && !was_guarded(mem, ifindex))
+			remember(mem, ifindex, name);
+	}
+	return 0;
 }
 
 static bool may_be_missing(const struct link_iface *l, const struct ifaces *r)

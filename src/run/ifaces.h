@@ -24,12 +24,17 @@ struct ifaces {
 	const char *const *trunks;              size_t n_trunks;        /* the policy's that VLAN devices stand on */
 };
 
-/* Kernel indexes that stood under a guarded name: a rename must not open them. */
-struct ifaces_memory { uint32_t *at; size_t n, cap; };
+/* Kernel indexes that stood under a guarded name: a rename must not open them, nor a restart after it. */
+struct ifaces_once { uint32_t ifindex; char name[16]; };
+struct ifaces_memory { struct ifaces_once *at; size_t n, cap; bool changed; };
 void ifaces_remember(struct ifaces_memory *mem, const struct policy *p, const struct ifaces *now);
 /* Before another policy: let go of those that still have the name that the old one guards; the new one says what they are. */
 void ifaces_release(struct ifaces_memory *mem, const struct policy *old, const struct link_map *m);
 void ifaces_forget(struct ifaces_memory *mem);
+/* To and from a file, which counts for this boot and this network namespace alone; no file: nothing is remembered.  What has the
+ * name that it was guarded under is not taken: the policy says what it is. */
+int ifaces_keep(struct ifaces_memory *mem, const char *path, struct err *e);
+int ifaces_recall(struct ifaces_memory *mem, const char *path, const struct link_map *m, struct err *e);
 
 /* Everything goes to a.  mem may be NULL. */
 int ifaces_read(const struct policy *p, const struct link_map *m, const struct ifaces_memory *mem, struct arena *a,

@@ -24,6 +24,7 @@
 struct reload *reload_new(const struct reload_config *c, struct err *e)
 {
 	struct reload *r = calloc(1, sizeof(*r));
+	char path[PATHS_MAX];
 
 	if (!r) {
 		err_plain(e, ENOMEM, "out of memory");
@@ -34,6 +35,8 @@ struct reload *reload_new(const struct reload_config *c, struct err *e)
 		log_error("which policy was confirmed last cannot be read: starting with the file error=\"%s\"", e->msg);
 		r->c.state = NULL;
 	}
+	if (c->state && ifaces_recall(&r->memory, paths_join(c->state, "interfaces", path), c->links, e) < 0)
+		log_error("which interfaces were guarded cannot be read: a renamed one may be open error=\"%s\"", e->msg);
 	return r;
 }
 
@@ -147,6 +150,15 @@ out:
 	return -1;
 }
 
+static void keep_memory(struct reload *r)
+{
+	char path[PATHS_MAX];
+	struct err e = { 0 };
+
+	if (r->c.state && r->memory.changed && ifaces_keep(&r->memory, paths_join(r->c.state, "interfaces", path), &e) < 0)
+		log_warn("which interfaces were guarded cannot be kept for the next start error=\"%s\"", e.msg);
+}
+
 /* The interfaces as they are now, for j's policy, into r and j. */
 static int wire(struct reload *r, struct judge *j, struct err *e)
 {
@@ -165,6 +177,7 @@ static int wire(struct reload *r, struct judge *j, struct err *e)
 	r->ifaces_arena = a;
 	r->ifaces = now;
 	ifaces_remember(&r->memory, j->policy, &now);
+	keep_memory(r);
 	return 0;
 }
 

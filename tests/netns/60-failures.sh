@@ -213,6 +213,33 @@ late_interface() {
 	truth 'the late interface: the table is what it should be' ringfence verify
 }
 
+cam1_rename() { # FROM TO
+	in_ns fw ip link set "$1" down && in_ns fw ip link set "$1" name "$2" && in_ns fw ip link set "$2" up || return 1
+	in_ns fw ip addr flush dev "$2" scope global && in_ns fw ip addr add "${GATE4[cam1]}" dev "$2" &&
+		in_ns fw ip addr add "${GATE6[cam1]}" dev "$2" nodad
+}
+
+# Under another name a guarded interface stays shut, also for a daemon that has never seen it under its own.
+renamed() {
+	started 'before the rename' || return
+	truth "$CAM1 is renamed" cam1_rename "$CAM1" zz1
+	ITEMS=()
+	probe drop 'renamed: R on it' rrec desk udp 53
+	probe pass 'renamed: A on the other interface' axis vms udp 50000
+	site_run enforced
+	site_daemon_kill
+	truth 'renamed, started again: the daemon starts' site_daemon_start
+	ITEMS=()
+	probe drop 'renamed, started again: R on it' rrec desk udp 53
+	probe drop 'renamed, started again: A on it' axis2 clock udp 123
+	probe pass 'renamed, started again: A on the other interface' axis vms udp 50000
+	site_run enforced
+	truth 'renamed, started again: status says so' eval 'ringfence status | grep "shut.*zz1"'
+	truth "$CAM1 is back" cam1_rename zz1 "$CAM1"
+	site_learn axis2 clock udp 123
+	filters 'it has its name again'
+}
+
 # Somebody does COMMAND to the table; R floods all the while.
 tampered() { # NAME COMMAND...
 	local name=$1 seq flood token n least most
@@ -402,7 +429,7 @@ everything control
 site_control
 [ "${SITE_ONLY:-}" != control ] || site_done
 policy_write
-for f in ${FAILURES:-store full_disk unprivileged queue_taken late_interface owned tamper clients hangup clock_back}; do
+for f in ${FAILURES:-store full_disk unprivileged queue_taken late_interface renamed owned tamper clients hangup clock_back}; do
 	[ "$f" = hangup ] || site_daemon_stop
 	$f
 done
