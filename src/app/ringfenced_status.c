@@ -33,7 +33,7 @@ struct row {
 	uint64_t kernel, attributed;
 };
 
-enum { ROWS = 8 };
+enum { ROWS = 10 };
 
 static size_t account(struct ringfenced *d, struct row ret[static ROWS])
 {
@@ -45,10 +45,12 @@ static size_t account(struct ringfenced *d, struct row ret[static ROWS])
 		  r.denied + r.forgotten },
 		{ "rejected", since_start(s, TABLE_C_POST_REJECTED), r.rejected },
 		{ "denied", since_start(s, TABLE_C_DENIED), told[TABLE_L_DENIED] },
+		{ "denied-more", since_start(s, TABLE_C_DENIED_MORE), told[TABLE_L_DENIED_MORE] },
 		{ "flood", since_start(s, TABLE_C_FLOOD), told[TABLE_L_FLOOD] },
 		{ "unknown-flood", since_start(s, TABLE_C_UNKNOWN_FLOOD), told[TABLE_L_UNKNOWN_FLOOD] },
 		{ "invalid", since_start(s, TABLE_C_INVALID), told[TABLE_L_INVALID] },
 		{ "strange", since_start(s, TABLE_C_STRANGE), told[TABLE_L_STRANGE] },
+		{ "out-flood", since_start(s, TABLE_C_OUT_FLOOD), told[TABLE_L_OUT_FLOOD] },
 		{ "closed", since_start(s, TABLE_C_CLOSED), told[TABLE_L_CLOSED] },
 	};
 

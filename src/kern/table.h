@@ -80,6 +80,7 @@ struct table_iface {
 	const char *name;
 	enum table_role role;
 	bool dhcp;                              /* 68->67 to the firewall passes */
+	bool denies;                            /* the class restricted may be denied without asking */
 	bool l3;                                /* no Ethernet addresses (WireGuard, tun): bindings are by address alone */
 	bool observes;                          /* carries a zone that only observes, whatever its role */
 	bool trunk;                             /* VLAN devices stand on it: tagged frames are theirs */
@@ -89,7 +90,7 @@ struct table_iface {
 	struct loc loc;
 };
 
-enum table_class { TABLE_KNOWN, TABLE_RESTRICTED };
+enum table_class { TABLE_KNOWN, TABLE_RESTRICTED };     /* restricted: nothing could ever be allowed to it */
 
 /* A verified (interface, MAC, address). */
 struct table_binding {
@@ -121,8 +122,13 @@ struct table_plan {
 /* Beyond these the kernel asks: classes on an interface, different services of a class, rules of a service. */
 enum { TABLE_MAX_MEMBERS = 64, TABLE_MAX_WHATS = 64, TABLE_MAX_RULES = 256 };
 
-struct table_rates { uint32_t ask_per_s, ask_burst, new_per_s, new_burst, new_iface_per_s, new_iface_burst, observe_per_s; };
-#define TABLE_RATES ((struct table_rates){ 5000, 5000, 20, 50, 2000, 500, 5000 })
+/* Questions a second: ask of a known device (and of the firewall itself, by interface), new of an unknown triple and of all of an
+ * interface, observe copies, again for flows that were permitted before, deny of what the kernel knows to be denied. */
+struct table_rates {
+	uint32_t ask_per_s, ask_burst, new_per_s, new_burst, new_iface_per_s, new_iface_burst, observe_per_s;
+	uint32_t again_per_s, again_burst, deny_per_s, deny_burst;
+};
+#define TABLE_RATES ((struct table_rates){ 5000, 5000, 20, 50, 2000, 500, 5000, 20000, 100000, 20, 100 })
 
 struct table_input {
 	unsigned generation;                    /* 1..62; closed: the last that lived, or 0 */
@@ -217,7 +223,8 @@ int table_clear_page(struct nl *n, char page, struct err *e);           /* only 
 /* Named counters: cumulative while the table lives, never reset by us.  Besides these, each rule that opened a flow in the
  * kernel has one: allow-ID. */
 enum table_counter {
-	TABLE_C_DENIED,                 /* by the memory of denials: sum of TABLE_L_DENIED over all pages ever */
+	TABLE_C_DENIED,                 /* remembered, or known beforehand: sum of TABLE_L_DENIED over all pages ever */
+	TABLE_C_DENIED_MORE, TABLE_C_DENIED_MORE_UNKEYED,       /* the same without ports, or when the page is full: by device */
 	TABLE_C_FLOOD, TABLE_C_FLOOD_UNKEYED,           /* over the limit of questions, known devices and others */
 	TABLE_C_UNKNOWN_FLOOD, TABLE_C_UNKNOWN_FLOOD_UNKEYED,   /* over the limit of questions, unknown triples */
 	TABLE_C_INVALID, TABLE_C_INVALID_UNKEYED,       /* conntrack calls it invalid */
@@ -225,6 +232,7 @@ enum table_counter {
 	TABLE_C_CLOSED, TABLE_C_CLOSED_UNKEYED,         /* the closed table's drops */
 	TABLE_C_FENCE, TABLE_C_FENCE_UNKEYED,           /* to a MAC that did not prove the address (the fences) */
 	TABLE_C_FENCE_ODD, TABLE_C_FENCE_ODD_UNKEYED,   /* frames that are neither IP nor ARP */
+	TABLE_C_OUT_FLOOD, TABLE_C_OUT_FLOOD_UNKEYED,   /* over the limit of the firewall's own questions */
 	TABLE_C_FELL_THROUGH,           /* end of a base chain: must stay 0 */
 	TABLE_C_POST_DENIED,            /* userspace's denials, remembered */
 	TABLE_C_POST_DENIED_ONCE,       /* not to be remembered (kind 0), or could not be: no ports, set full, no MAC */
@@ -247,20 +255,22 @@ uint8_t table_counter_family(enum table_counter c);     /* of the table it stand
 
 /* A line of the ledger: packets that the kernel dropped by itself, by key. */
 enum table_line_kind {
-	TABLE_L_DENIED, TABLE_L_FLOOD, TABLE_L_UNKNOWN_FLOOD, TABLE_L_INVALID, TABLE_L_STRANGE, TABLE_L_CLOSED, TABLE_L_FENCE,
-	TABLE_L_FENCE_ODD, TABLE_LINES
+	TABLE_L_DENIED, TABLE_L_DENIED_MORE, TABLE_L_FLOOD, TABLE_L_UNKNOWN_FLOOD, TABLE_L_INVALID, TABLE_L_STRANGE,
+	TABLE_L_OUT_FLOOD, TABLE_L_CLOSED, TABLE_L_FENCE, TABLE_L_FENCE_ODD,
+	TABLE_LINES
 };
+static inline bool table_line_is_named(enum table_line_kind k) { return k == TABLE_L_STRANGE || k == TABLE_L_OUT_FLOOD; }
 struct table_line {
 	enum table_line_kind kind;
-	uint32_t iif;                   /* all but STRANGE; FENCE: the interface it was to leave by */
-	struct mac mac;                 /* all but STRANGE: the source's; FENCE: the destination's */
+	uint32_t iif;                   /* all but the named; FENCE: the interface it was to leave by */
+	struct mac mac;                 /* all but the named: the source's; FENCE: the destination's */
 	/* DENIED: src and dst as in the packet; reply: it was one, and port is its source port (the service's); else the
 	 * destination port.  FENCE: dst alone.  FENCE_ODD: port is the frame's type. */
 	struct addr src, dst;
 	uint8_t proto;                  /* TCP or UDP */
 	bool reply;
 	uint16_t port;
-	char iifname[TABLE_IFNAME], oifname[TABLE_IFNAME];      /* STRANGE; "" at input and output */
+	char iifname[TABLE_IFNAME], oifname[TABLE_IFNAME];      /* the named; "" at input and output */
 	uint64_t packets, bytes;
 };
 struct table_ledger { struct table_line *lines; size_t n; };    /* heap; table_ledger_free */

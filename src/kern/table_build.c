@@ -30,6 +30,8 @@ static struct table_rates rates_of(const struct table_input *in)
 		or_default(r.new_per_s, d.new_per_s), or_default(r.new_burst, d.new_burst),
 		or_default(r.new_iface_per_s, d.new_iface_per_s), or_default(r.new_iface_burst, d.new_iface_burst),
 		or_default(r.observe_per_s, d.observe_per_s),
+		or_default(r.again_per_s, d.again_per_s), or_default(r.again_burst, d.again_burst),
+		or_default(r.deny_per_s, d.deny_per_s), or_default(r.deny_burst, d.deny_burst),
 	};
 }
 
@@ -116,6 +118,7 @@ static void build_sets(struct table_build *b)
 	build_ranges(b, TABLE_SET_OBSERVED4, b->in->observed, b->in->n_observed);
 	build_numbers(b, TABLE_SET_SHAPE6, "\x06\x11\x3a");             /* TCP, UDP, ICMPv6 */
 	build_numbers(b, TABLE_SET_JUDGED4, "\x01\x06\x11");
+	build_numbers(b, TABLE_SET_PORTED, "\x06\x11");                 /* TCP, UDP */
 	build_numbers(b, TABLE_SET_ERRORS4, "\x03\x0b\x0c");
 	build_numbers(b, TABLE_SET_ERRORS6, "\x01\x02\x03\x04");
 	build_numbers(b, TABLE_SET_ND_IN, "\x85\x87\x88");              /* never an advertisement of a router */

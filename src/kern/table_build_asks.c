@@ -36,52 +36,86 @@ static struct table_stmt with_keys(enum table_op op, uint32_t set, const uint8_t
 	return s;
 }
 
-/* Packets that the memory knows: counted by key, dropped.  When the page has no room (or the kernel no memory at that moment)
- * the rule does not hold and the packet is asked about again, so it is told by userspace. */
+static struct table_stmt meter(enum table_key k1, enum table_key k2, uint32_t set, uint32_t rate, uint32_t burst)
+{
+	return (struct table_stmt){ .op = TABLE_S_UPDATE, .keys = { k1, k2 }, .index = set, .rate = rate, .burst = burst };
+}
+
+/* How often an update of the ledger is tried.  It can fail for a moment although there is room: a hash table that must grow
+ * at once refuses new keys until its new buckets are there (EBUSY, ENOMEM), and the counter of a new element comes from
+ * a small pool of memory that a worker refills.  Seen once in a million packets; the next attempt meets another moment, and
+ * the key that another processor has just added.  A full page costs two more looks, on the way to a counter without keys. */
+enum { TRIES = 3, KEYS_PER_S = 400, KEYS_BURST = 4000 };
+
+/* Packets that the memory knows. */
 static void build_denied(struct table_build *b, uint32_t chain, unsigned first)
 {
-	uint32_t hits = b->page == 'a' ? TABLE_SET_HITS_A : TABLE_SET_HITS_B;
-
 	for (unsigned v = first; v < first + TABLE_VARIANTS / 2; v++) {
 		struct flow_variant f = variant_of(v);
 
 		TABLE_RULE(b->t, chain, f.family, f.proto, TABLE_ETHER, with_keys(TABLE_S_IN, TABLE_SET_DENIED + v, f.keys),
-			   with_keys(TABLE_S_UPDATE, hits + v, f.keys), table_count(TABLE_C_DENIED), table_do(TABLE_S_DROP, 0));
+			   table_goto(TABLE_CH_COUNT + v));
+	}
+}
+
+/* Counted by key, dropped.  When the page has no room, by device: whoever scans takes the detail from its like, never the count. */
+static void build_counts(struct table_build *b)
+{
+	uint32_t hits = b->page == 'a' ? TABLE_SET_HITS_A : TABLE_SET_HITS_B;
+
+	for (unsigned v = 0; v < TABLE_VARIANTS; v++) {
+		struct flow_variant f = variant_of(v);
+
+		TABLE_RULE(b->t, TABLE_CH_COUNT + v, f.family, f.proto, TABLE_ETHER, with_keys(TABLE_S_UPDATE, hits + v, f.keys),
+			   table_count(TABLE_C_DENIED), table_do(TABLE_S_DROP, 0));
+		TABLE_RULE(b->t, TABLE_CH_COUNT + v, table_goto(TABLE_CH_DENIED_MORE));
 	}
 }
 
 /* A drop of the kernel's own, counted by sender where there is one and the page has room. */
 static void build_drop(struct table_build *b, uint32_t chain, uint32_t page_a, enum table_counter c)
 {
-	TABLE_RULE(b->t, chain, TABLE_ETHER,
-		   { .op = TABLE_S_UPDATE, .keys = { TABLE_K_IIF, TABLE_K_ETHER_SADDR }, .index = page_a + (b->page == 'b') },
-		   table_count(c), table_do(TABLE_S_DROP, 0));
+	const struct table_stmt count = {
+		.op = TABLE_S_UPDATE, .keys = { TABLE_K_IIF, TABLE_K_ETHER_SADDR }, .index = page_a + (b->page == 'b'),
+	};
+
+	for (unsigned i = 0; i < TRIES; i++)
+		TABLE_RULE(b->t, chain, TABLE_ETHER, count, table_count(c), table_do(TABLE_S_DROP, 0));
+	TABLE_RULE(b->t, chain, table_count(c + 1), table_do(TABLE_S_DROP, 0));
+}
+
+/* The same by the names of the interfaces. */
+static void build_named_drop(struct table_build *b, uint32_t chain, uint32_t page_a, enum table_counter c)
+{
+	const struct table_stmt count = {
+		.op = TABLE_S_UPDATE, .keys = { TABLE_K_IIFNAME, TABLE_K_OIFNAME }, .index = page_a + (b->page == 'b'),
+	};
+
+	for (unsigned i = 0; i < TRIES; i++)
+		TABLE_RULE(b->t, chain, count, table_count(c), table_do(TABLE_S_DROP, 0));
 	TABLE_RULE(b->t, chain, table_count(c + 1), table_do(TABLE_S_DROP, 0));
 }
 
 const enum table_fixed_chain table_page_chains[] = {
-	TABLE_CH_ABOUT, TABLE_CH_DENIED, TABLE_CH_DENIED_REPLY, TABLE_CH_FLOOD, TABLE_CH_UNKNOWN_FLOOD, TABLE_CH_INVALID,
-	TABLE_CH_STRANGE, TABLE_CH_CLOSED,
+	TABLE_CH_ABOUT, TABLE_CH_COUNT, TABLE_CH_COUNT + 1, TABLE_CH_COUNT + 2, TABLE_CH_COUNT + 3, TABLE_CH_COUNT + 4,
+	TABLE_CH_COUNT + 5, TABLE_CH_COUNT + 6, TABLE_CH_COUNT + 7, TABLE_CH_DENIED_MORE, TABLE_CH_FLOOD, TABLE_CH_UNKNOWN_FLOOD,
+	TABLE_CH_OUT_FLOOD, TABLE_CH_INVALID, TABLE_CH_STRANGE, TABLE_CH_CLOSED,
 };
 const size_t table_n_page_chains = sizeof(table_page_chains) / sizeof(*table_page_chains);
 
 void table_build_page(struct table_build *b)
 {
-	build_denied(b, TABLE_CH_DENIED, 0);
-	build_denied(b, TABLE_CH_DENIED_REPLY, TABLE_V_REPLY);
+	build_counts(b);
+	build_drop(b, TABLE_CH_DENIED_MORE, TABLE_SET_DENIED_MORE_A, TABLE_C_DENIED_MORE);
 	build_drop(b, TABLE_CH_FLOOD, TABLE_SET_FLOODS_A, TABLE_C_FLOOD);
 	build_drop(b, TABLE_CH_UNKNOWN_FLOOD, TABLE_SET_UNKNOWN_FLOODS_A, TABLE_C_UNKNOWN_FLOOD);
 	build_drop(b, TABLE_CH_INVALID, TABLE_SET_INVALIDS_A, TABLE_C_INVALID);
 	build_drop(b, TABLE_CH_CLOSED, TABLE_SET_CLOSED_A, TABLE_C_CLOSED);
-	if (!b->enforcing) {
+	build_named_drop(b, TABLE_CH_OUT_FLOOD, TABLE_SET_OUT_FLOODS_A, TABLE_C_OUT_FLOOD);
+	if (b->enforcing)
+		build_named_drop(b, TABLE_CH_STRANGE, TABLE_SET_STRANGERS_A, TABLE_C_STRANGE);
+	else
 		TABLE_RULE(b->t, TABLE_CH_STRANGE, table_goto(TABLE_CH_PASS));
-		return;
-	}
-	TABLE_RULE(b->t, TABLE_CH_STRANGE,
-		   { .op = TABLE_S_UPDATE, .keys = { TABLE_K_IIFNAME, TABLE_K_OIFNAME },
-		     .index = TABLE_SET_STRANGERS_A + (b->page == 'b') },
-		   table_count(TABLE_C_STRANGE), table_do(TABLE_S_DROP, 0));
-	TABLE_RULE(b->t, TABLE_CH_STRANGE, table_count(TABLE_C_STRANGE_UNKEYED), table_do(TABLE_S_DROP, 0));
 }
 
 static void build_note(struct table_build *b, uint32_t chain, enum table_note note, uint32_t next)
@@ -90,20 +124,67 @@ static void build_note(struct table_build *b, uint32_t chain, enum table_note no
 		   table_goto(next));
 }
 
-static struct table_stmt meter(enum table_key k1, enum table_key k2, uint32_t set, uint32_t rate, uint32_t burst)
-{
-	return (struct table_stmt){ .op = TABLE_S_UPDATE, .keys = { k1, k2 }, .index = set, .rate = rate, .burst = burst };
-}
-
-static void build_questions(struct table_build *b)
+/* What the kernel knows to be denied.  The first packets of whoever tries are asked about all the same, so that they become
+ * events at once and with all that they show.  Further ones are remembered and counted here, until one device has taken its share
+ * of the memory and the page: the rest of its keys are counted together.  A full set costs detail, not the drop. */
+static void build_deny(struct table_build *b)
 {
 	const struct table_rates *r = &b->rates;
 
+	build_denied(b, TABLE_CH_DENIED, 0);
+	build_denied(b, TABLE_CH_DENIED_REPLY, TABLE_V_REPLY);
+	TABLE_RULE(b->t, TABLE_CH_DENY, table_jump(TABLE_CH_DENIED));
+	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER,
+		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_SAMPLES, r->deny_per_s, r->deny_burst),
+		   table_goto(TABLE_CH_ASK));
+	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER,
+		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_KEYS, KEYS_PER_S, KEYS_BURST),
+		   table_jump(TABLE_CH_DENY_COUNT));
+	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER, table_goto(TABLE_CH_DENIED_MORE));
+	/* Without Ethernet addresses there is nothing to count by. */
 	TABLE_RULE(b->t, TABLE_CH_DENY, table_goto(TABLE_CH_ASK));
-	TABLE_RULE(b->t, TABLE_CH_ASK, table_jump(TABLE_CH_DENIED));
-	build_note(b, TABLE_CH_ASK, TABLE_NOTE_ASKED, TABLE_CH_ASK_METER);
-	TABLE_RULE(b->t, TABLE_CH_ASK_REPLY, table_jump(TABLE_CH_DENIED_REPLY));
-	build_note(b, TABLE_CH_ASK_REPLY, TABLE_NOTE_REPLY, TABLE_CH_ASK_METER);
+	for (unsigned v = 0; v < TABLE_VARIANTS / 2; v++) {
+		struct flow_variant f = variant_of(v);
+
+		TABLE_RULE(b->t, TABLE_CH_DENY_COUNT, f.family, f.proto, TABLE_ETHER,
+			   with_keys(TABLE_S_ADD, TABLE_SET_DENIED + v, f.keys), table_goto(TABLE_CH_COUNT + v));
+	}
+}
+
+/* Flows that an earlier generation permitted have a limit of their own, which a site's recordings do not reach when all of them
+ * are judged anew.  It starves nobody: only flows of verified devices, judged once, carry the mark (related packets are of another
+ * flow, odd shapes do not count); each is asked about until its first answer: then it is stamped, or remembered as denied
+ * ahead of this meter.  What is neither (a rule that rejects, a full memory) is bounded by the rate. */
+static void build_again(struct table_build *b)
+{
+	const struct table_rates *r = &b->rates;
+	const struct table_stmt shape[2][2] = {
+		{ table_is(TABLE_K_NH_FIRST, 0x45), table_in(TABLE_K_L4PROTO, TABLE_SET_PORTED) },
+		{ table_in(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6), table_in(TABLE_K_L4PROTO, TABLE_SET_PORTED) },
+	};
+
+	for (unsigned six = 0; six < 2; six++) {
+		const struct table_stmt family = table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4);
+
+		TABLE_RULE(b->t, TABLE_CH_AGAIN, family, shape[six][0], shape[six][1], TABLE_ETHER,
+			   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_AGAIN, r->again_per_s, r->again_burst),
+			   table_goto(TABLE_CH_ASK_Q));
+		TABLE_RULE(b->t, TABLE_CH_AGAIN, family, shape[six][0], shape[six][1], table_isnt(TABLE_K_IIFTYPE, ARPHRD_ETHER),
+			   meter(TABLE_K_IIF, TABLE_K_NONE, TABLE_SET_AGAIN_L3, r->again_per_s, r->again_burst),
+			   table_goto(TABLE_CH_ASK_Q));
+	}
+}
+
+static void build_meters(struct table_build *b)
+{
+	const struct table_rates *r = &b->rates;
+	const unsigned shift = b->in->mark_shift;
+	const struct table_stmt own = table_bits(TABLE_K_CT_STATE,
+						 NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
+	const struct table_stmt was_allowed = table_masked(TABLE_K_CT_MARK, table_mark(shift, 0, TABLE_REJECT),
+							   table_mark(shift, 0, TABLE_ALLOW));
+
+	TABLE_RULE(b->t, TABLE_CH_ASK_METER, own, was_allowed, table_jump(TABLE_CH_AGAIN));
 	TABLE_RULE(b->t, TABLE_CH_ASK_METER, TABLE_ETHER,
 		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_ASKS, r->ask_per_s, r->ask_burst),
 		   table_goto(TABLE_CH_ASK_Q));
@@ -111,10 +192,27 @@ static void build_questions(struct table_build *b)
 	TABLE_RULE(b->t, TABLE_CH_ASK_METER, table_isnt(TABLE_K_IIFTYPE, ARPHRD_ETHER),
 		   meter(TABLE_K_IIF, TABLE_K_NONE, TABLE_SET_ASKS_L3, r->ask_per_s, r->ask_burst), table_goto(TABLE_CH_ASK_Q));
 	TABLE_RULE(b->t, TABLE_CH_ASK_METER, table_goto(TABLE_CH_FLOOD));
+	TABLE_RULE(b->t, TABLE_CH_OUT_METER, own, was_allowed,
+		   meter(TABLE_K_OIFNAME, TABLE_K_NONE, TABLE_SET_AGAIN_OUT, r->again_per_s, r->again_burst),
+		   table_goto(TABLE_CH_ASK_Q));
+	TABLE_RULE(b->t, TABLE_CH_OUT_METER,
+		   meter(TABLE_K_OIFNAME, TABLE_K_NONE, TABLE_SET_ASKS_OUT, r->ask_per_s, r->ask_burst),
+		   table_goto(TABLE_CH_ASK_Q));
+	TABLE_RULE(b->t, TABLE_CH_OUT_METER, table_goto(TABLE_CH_OUT_FLOOD));
+}
+
+static void build_questions(struct table_build *b)
+{
+	const struct table_rates *r = &b->rates;
+
+	TABLE_RULE(b->t, TABLE_CH_ASK, table_jump(TABLE_CH_DENIED));
+	build_note(b, TABLE_CH_ASK, TABLE_NOTE_ASKED, TABLE_CH_ASK_METER);
+	TABLE_RULE(b->t, TABLE_CH_ASK_REPLY, table_jump(TABLE_CH_DENIED_REPLY));
+	build_note(b, TABLE_CH_ASK_REPLY, TABLE_NOTE_REPLY, TABLE_CH_ASK_METER);
 
 	/* The firewall's own questions: it has no MAC, and its denials are not remembered. */
-	build_note(b, TABLE_CH_ASK_OUT, TABLE_NOTE_ASKED, TABLE_CH_ASK_Q);
-	build_note(b, TABLE_CH_ASK_OUT_REPLY, TABLE_NOTE_REPLY, TABLE_CH_ASK_Q);
+	build_note(b, TABLE_CH_ASK_OUT, TABLE_NOTE_ASKED, TABLE_CH_OUT_METER);
+	build_note(b, TABLE_CH_ASK_OUT_REPLY, TABLE_NOTE_REPLY, TABLE_CH_OUT_METER);
 
 	TABLE_RULE(b->t, TABLE_CH_UNKNOWN, table_bits(TABLE_K_CT_STATE, NF_CT_STATE_INVALID_BIT), table_goto(TABLE_CH_INVALID));
 	TABLE_RULE(b->t, TABLE_CH_UNKNOWN, table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_REPLY), table_goto(TABLE_CH_UNKNOWN_REPLY));
@@ -166,6 +264,9 @@ void table_build_asks(struct table_build *b)
 		build_closed(b);
 		return;
 	}
+	build_deny(b);
 	build_questions(b);
+	build_again(b);
+	build_meters(b);
 	build_queues(b);
 }

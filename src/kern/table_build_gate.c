@@ -168,6 +168,11 @@ static void build_classes(struct table_build *b)
 	table_build_known(b, TABLE_CH_KNOWN, 0);
 	table_build_restricted(b, TABLE_CH_RESTRICTED, 0);
 
+	/* The same where the answer is known to be no. */
+	TABLE_RULE(b->t, TABLE_CH_NEVER, table_bits(TABLE_K_CT_STATE, NF_CT_STATE_INVALID_BIT), table_goto(TABLE_CH_INVALID));
+	TABLE_RULE(b->t, TABLE_CH_NEVER, table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_REPLY), table_goto(TABLE_CH_ASK_REPLY));
+	TABLE_RULE(b->t, TABLE_CH_NEVER, table_goto(TABLE_CH_DENY));
+
 	TABLE_RULE(b->t, TABLE_CH_SLOW, table_bits(TABLE_K_CT_STATE, NF_CT_STATE_INVALID_BIT), table_goto(TABLE_CH_INVALID));
 	TABLE_RULE(b->t, TABLE_CH_SLOW, table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_RELATED)),
 		   table_jump(TABLE_CH_SLOW_RELATED));

@@ -110,13 +110,15 @@ static void class_chains(struct table_build *b, uint32_t iface, uint32_t *ret_kn
 	char buf[TABLE_NAME];
 
 	*ret_known = TABLE_CH_KNOWN;
-	*ret_restricted = TABLE_CH_RESTRICTED;
+	*ret_restricted = f->denies ? TABLE_CH_NEVER : TABLE_CH_RESTRICTED;
 	if (!opens)
 		return;
 	*ret_known = table_model_chain(b->t, f->loc, "known-%s", table_model_ifname(f->name, buf));
-	*ret_restricted = table_model_chain(b->t, f->loc, "restricted-%s", buf);
 	table_build_known(b, *ret_known, opens);
-	table_build_restricted(b, *ret_restricted, opens);
+	if (!f->denies) {
+		*ret_restricted = table_model_chain(b->t, f->loc, "restricted-%s", buf);
+		table_build_restricted(b, *ret_restricted, opens);
+	}
 	table_build_towards(b, iface);
 }
 

@@ -155,6 +155,22 @@ static enum table_fence fence_of(const struct policy *p, const struct policy_ifa
 	return fence;
 }
 
+/* May the kernel deny by itself what is never allowed?  Not where some zone observes or guards the restricted alone (others
+ * pass there unasked), and not where the answer to a denial is a reject. */
+static bool denies_alone(const struct policy *p, const struct policy_iface *i)
+{
+	bool yes = p->fallback == POLICY_DROP;
+
+	for (uint32_t k = 0; k < p->n_rules; k++)
+		yes = yes && p->rules[k].action != POLICY_REJECT;
+	for (uint32_t k = 0; k < i->n_zones; k++) {
+		const struct policy_zone *z = &p->zones[i->zones[k]];
+
+		yes = yes && (z->guard == POLICY_OPEN || (z->guard == POLICY_GUARDED && z->mode == POLICY_ENFORCE));
+	}
+	return yes;
+}
+
 static struct table_iface take_iface(const struct policy *p, const struct policy_iface *i, const struct ranges *r,
 				     const struct table_setup *s, struct arena *a)
 {
@@ -177,6 +193,7 @@ static struct table_iface take_iface(const struct policy *p, const struct policy
 		if (z->routed)
 			take_routed(&f, r, i->zones[k], a);
 	}
+	f.denies = f.role == TABLE_GUARDED && denies_alone(p, i);
 	return f;
 }
 

@@ -231,7 +231,8 @@ int table_read_ledger(struct nl *n, char page, struct table_ledger *ret, struct 
 	static const struct { enum table_fixed_set set_a; enum table_line_kind kind; } senders[] = {
 		{ TABLE_SET_FLOODS_A, TABLE_L_FLOOD }, { TABLE_SET_UNKNOWN_FLOODS_A, TABLE_L_UNKNOWN_FLOOD },
 		{ TABLE_SET_INVALIDS_A, TABLE_L_INVALID }, { TABLE_SET_STRANGERS_A, TABLE_L_STRANGE },
-		{ TABLE_SET_CLOSED_A, TABLE_L_CLOSED },
+		{ TABLE_SET_CLOSED_A, TABLE_L_CLOSED }, { TABLE_SET_DENIED_MORE_A, TABLE_L_DENIED_MORE },
+		{ TABLE_SET_OUT_FLOODS_A, TABLE_L_OUT_FLOOD },
 	};
 	struct table_ledger all = { 0 };
 	struct reading r = { .ledger = &all, .family = NFPROTO_INET };
@@ -248,7 +249,7 @@ int table_read_ledger(struct nl *n, char page, struct table_ledger *ret, struct 
 	r.variant = 0;
 	for (size_t i = 0; !rc && i < sizeof(senders) / sizeof(*senders); i++) {
 		r.kind = senders[i].kind;
-		r.named = r.kind == TABLE_L_STRANGE;
+		r.named = table_line_is_named(r.kind);
 		rc = read_set(n, &r, table_set_rows[senders[i].set_a + b].name, e);
 	}
 	rc = rc ? rc : read_fences(n, &r, b, e);

@@ -21,7 +21,11 @@ static const struct {
 	enum event_kind kind;
 	const char *why, *reason;
 	uint8_t severity;
-} rows[] = {
+} rows[TABLE_LINES] = {
+	[TABLE_L_DENIED_MORE] = { EVENT_FLOOD, "denied", "denied: without ports, or more than is kept apart",
+				  POLICY_SEV_MEDIUM },
+	[TABLE_L_OUT_FLOOD] = { EVENT_FLOOD, "out-flood", "more new flows than the firewall itself may ask for",
+				POLICY_SEV_MEDIUM },
 	[TABLE_L_FLOOD] = { EVENT_FLOOD, "flood", "more new flows than a device may ask for", POLICY_SEV_MEDIUM },
 	[TABLE_L_UNKNOWN_FLOOD] = { EVENT_FLOOD, "unknown-flood", "more new flows than unverified sources may ask for",
 				    POLICY_SEV_MEDIUM },
@@ -32,9 +36,9 @@ static const struct {
 
 static void where(const struct judge *j, const struct table_line *line, struct event_end *ret)
 {
-	uint32_t iface = line->kind == TABLE_L_STRANGE ? judge_iface_named(j, line->iifname) : judge_iface_of(j, line->iif);
+	uint32_t iface = table_line_is_named(line->kind) ? judge_iface_named(j, line->iifname) : judge_iface_of(j, line->iif);
 
-	if (line->kind == TABLE_L_STRANGE) {
+	if (table_line_is_named(line->kind)) {
 		ret->iface = line->iifname;
 	} else {
 		ret->has_mac = true;
@@ -77,14 +81,14 @@ static void tell_one(struct recorder *r, const struct judge *j, const struct tab
 	ev.packets = packets;
 	ev.bytes = bytes;
 	words_site(j, &w, &ev);
-	if (lines == 1 && line->kind != TABLE_L_STRANGE) {
+	if (lines == 1 && !table_line_is_named(line->kind)) {
 		end.id = who_source(j->who, end.iface, &line->mac, &end.addr);
 		words_end(j, &end, POLICY_NONE, 0, &w, &ev.from);
 		ev.from.zone = NULL;
 	}
 	if (lines == 1)
 		where(j, line, &ev.from);
-	if (lines > 1 || line->kind == TABLE_L_STRANGE)
+	if (lines > 1 || table_line_is_named(line->kind))
 		detail_of(line, lines, &detail);
 	if (detail.len && !detail.failed)
 		ev.detail = buf_cstr(&detail);
@@ -149,8 +153,9 @@ void ledger_tell(struct recorder *r, const struct judge *j, const struct table_l
 			elements[n++] = element_of(&l->lines[i]);
 	}
 	told->lines += l->n;
-	for (unsigned k = TABLE_L_FLOOD; k <= TABLE_L_CLOSED; k++)
-		tell_kind(r, j, l, k, &base);
+	for (unsigned k = TABLE_L_DENIED + 1; k < TABLE_LINES; k++)
+		if (rows[k].why)
+			tell_kind(r, j, l, k, &base);
 	if (n)
 		recorder_denied(r, j, elements, n, first_ns, last_ns, outage);
 	else

@@ -13,7 +13,7 @@ struct judge;
 struct recorder;
 
 /* Packets told so far, by kind of line. */
-struct ledger_told { uint64_t packets[TABLE_L_CLOSED + 1], lines, outage; };
+struct ledger_told { uint64_t packets[TABLE_LINES], lines, outage; };
 
 /* j: the judge whose page it was.  outage: nobody read it while it was written. */
 void ledger_tell(struct recorder *r, const struct judge *j, const struct table_ledger *l, int64_t first_ns, int64_t last_ns,

@@ -70,7 +70,7 @@ static void read_residual(struct watch *w)
 {
 	static const enum table_counter unkeyed[] = {
 		TABLE_C_FLOOD_UNKEYED, TABLE_C_UNKNOWN_FLOOD_UNKEYED, TABLE_C_INVALID_UNKEYED,
-		TABLE_C_STRANGE_UNKEYED, TABLE_C_CLOSED_UNKEYED,
+		TABLE_C_STRANGE_UNKEYED, TABLE_C_CLOSED_UNKEYED, TABLE_C_DENIED_MORE_UNKEYED, TABLE_C_OUT_FLOOD_UNKEYED,
 	};
 	struct watch_residual r = { .unanswered = w->s.residual.unanswered };
 	uint64_t waiting = 0;
@@ -147,7 +147,7 @@ static uint64_t all_accounted(const struct watch *w)
 	const struct watch_residual *s = &w->s.residual;
 	uint64_t sum = w->c.told_before + r.denied + r.forgotten + r.rejected + w->s.told.outage;
 
-	for (size_t i = 0; i <= TABLE_L_CLOSED; i++)
+	for (size_t i = 0; i < TABLE_LINES; i++)
 		sum += w->s.told.packets[i];
 	return sum + s->unkeyed + s->no_verdict + s->stale + s->fell_through + s->hits_lost;
 }

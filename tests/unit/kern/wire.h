@@ -27,7 +27,7 @@ struct wire { int fd, ifindex; };
 
 struct wire_frame {
 	const char *smac, *dmac, *src, *dst;
-	uint8_t proto;                  /* 6, 17, 1 (ICMP error that quotes), 58 */
+	uint8_t proto;                  /* 6, 17, 1 (ICMP error that quotes, or echo request), 58 */
 	uint16_t sport, dport;
 	uint8_t tcp_flags;
 	bool options;                   /* IPv4 with a record route */
@@ -92,12 +92,13 @@ static inline size_t wire_transport(const struct wire_frame *f, uint8_t *t, uint
 	} else if (f->proto == 17) {
 		n = 8 + f->payload;
 		wire_put16(t + 4, (unsigned)n);
-	} else {                                /* ICMP: destination unreachable, port */
+	} else {                                /* ICMP: destination unreachable, port; without a quote an echo request */
 		n = 8 + f->quote_len;
 		memset(t, 0, 8);
-		t[0] = f->proto == 1 ? 3 : 1;
-		t[1] = f->proto == 1 ? 3 : 4;
-		memcpy(t + 8, f->quote, f->quote_len);
+		t[0] = !f->quote ? (f->proto == 1 ? 8 : 128) : f->proto == 1 ? 3 : 1;
+		t[1] = !f->quote ? 0 : f->proto == 1 ? 3 : 4;
+		if (f->quote)
+			memcpy(t + 8, f->quote, f->quote_len);
 		at = 2;
 		pseudo = f->proto == 1 ? 0 : pseudo;
 	}
