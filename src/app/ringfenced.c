@@ -225,7 +225,7 @@ static int put_in_force(struct ringfenced *d, struct judge *j, struct err *e)
 	struct event unsound = { .kind = EVENT_CLOCK_UNSOUND, .severity = POLICY_SEV_HIGH };
 	struct watch_config c = {
 		.fence = d->fence, .publish = d->publish, .recorder = d->recorder, .reload = d->reload, .observer = d->observer,
-		.n_workers = d->n_workers, .queue = d->o.queue, .queues = (uint16_t)(d->o.workers + 1),
+		.links = d->links, .n_workers = d->n_workers, .queue = d->o.queue, .queues = (uint16_t)(d->o.workers + 1),
 		.queue_fd = d->queue_fd, .inherited = d->about.ours,
 	};
 
@@ -240,7 +240,7 @@ static int put_in_force(struct ringfenced *d, struct judge *j, struct err *e)
 	if (d->clock_unsound)
 		reload_event(d->reload, &unsound, "{\"what\":\"the clock is behind what the store has seen\"}");
 	if (left.n)
-		ledger_tell(d->recorder, publish_current(d->publish), &left, now, now, true, &told);
+		ledger_tell(d->recorder, publish_current(d->publish), d->links, &left, now, now, true, &told);
 	table_ledger_free(&left);
 	c.gap_known = d->gap_known;
 	c.told_before = d->told_before + told.outage;

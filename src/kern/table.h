@@ -37,7 +37,7 @@ struct table;
 struct who;
 
 /* LAYOUT changes when a table of another layout cannot be updated element by element. */
-enum { TABLE_LAYOUT = 1, TABLE_GENERATIONS = 62, TABLE_IFNAME = 16, TABLE_NAME = 64 };
+enum { TABLE_LAYOUT = 2, TABLE_GENERATIONS = 62, TABLE_IFNAME = 16, TABLE_NAME = 64 };
 #define TABLE_TABLE "ringfence"
 
 /* The mark: 8 contiguous bits at shift: generation 1..62 in the upper six, kind in the lower two.  Generation 63 is the

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "ident/who.h"
+#include "kern/link.h"
 #include "policy/policy.h"
 #include "run/judge.h"
 #include "run/recorder.h"
@@ -121,7 +122,7 @@ static void tell_kind(struct recorder *r, const struct judge *j, const struct ta
 		tell_one(r, j, rest, packets, bytes, more, base);
 }
 
-static struct recorder_element element_of(const struct table_line *line)
+static struct recorder_element element_of(const struct table_line *line, const struct link_map *links)
 {
 	struct recorder_element el;
 
@@ -133,13 +134,14 @@ static struct recorder_element element_of(const struct table_line *line)
 	el.key.reply = line->reply;
 	el.key.port = line->port;
 	el.key.iface = line->iif;
+	el.here = links && link_is_own(links, &line->dst);
 	el.packets = line->packets;
 	el.bytes = line->bytes;
 	return el;
 }
 
-void ledger_tell(struct recorder *r, const struct judge *j, const struct table_ledger *l, int64_t first_ns, int64_t last_ns,
-		 bool outage, struct ledger_told *told)
+void ledger_tell(struct recorder *r, const struct judge *j, const struct link_map *links, const struct table_ledger *l,
+		 int64_t first_ns, int64_t last_ns, bool outage, struct ledger_told *told)
 {
 	struct event base = {
 		.first_ns = first_ns, .last_ns = last_ns, .action = EVENT_DROPPED, .summary = true, .opener_is_from = true,
@@ -150,7 +152,7 @@ void ledger_tell(struct recorder *r, const struct judge *j, const struct table_l
 	for (size_t i = 0; i < l->n; i++) {
 		*(outage ? &told->outage : &told->packets[l->lines[i].kind]) += l->lines[i].packets;
 		if (elements && l->lines[i].kind == TABLE_L_DENIED && l->lines[i].packets)
-			elements[n++] = element_of(&l->lines[i]);
+			elements[n++] = element_of(&l->lines[i], links);
 	}
 	told->lines += l->n;
 	for (unsigned k = TABLE_L_DENIED + 1; k < TABLE_LINES; k++)

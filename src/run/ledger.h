@@ -10,13 +10,15 @@
 #include "kern/table.h"
 
 struct judge;
+struct link_map;
 struct recorder;
 
 /* Packets told so far, by kind of line. */
 struct ledger_told { uint64_t packets[TABLE_LINES], lines, outage; };
 
-/* j: the judge whose page it was.  outage: nobody read it while it was written. */
-void ledger_tell(struct recorder *r, const struct judge *j, const struct table_ledger *l, int64_t first_ns, int64_t last_ns,
-		 bool outage, struct ledger_told *told);
+/* j: the judge whose page it was.  links (NULL: not known): which addresses are the firewall's own.
+ * outage: nobody read the page while it was written. */
+void ledger_tell(struct recorder *r, const struct judge *j, const struct link_map *links, const struct table_ledger *l,
+		 int64_t first_ns, int64_t last_ns, bool outage, struct ledger_told *told);
 
 #endif

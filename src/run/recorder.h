@@ -55,6 +55,7 @@ struct recorder_stats {
 /* One element of a denied set that was dumped. */
 struct recorder_element {
 	struct merge_denied key;                /* iface: the kernel's index */
+	bool here;                              /* to the firewall itself */
 	uint64_t packets, bytes;
 };
 

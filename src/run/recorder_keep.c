@@ -138,8 +138,11 @@ void recorder_hit(struct recorder *r, const struct hit *h)
 	tell_hit(&r->tell, h, now_mono_ns());
 }
 
+/* What an event knows is counted there; what none does is moved to the front. */
 void recorder_elements(struct recorder *r, const struct recorder_item *it)
 {
+	size_t strange = 0;
+
 	for (size_t i = 0; i < it->n_elements; i++) {
 		const struct recorder_element *el = &it->elements[i];
 		const struct merge_count c = {
@@ -153,6 +156,8 @@ void recorder_elements(struct recorder *r, const struct recorder_item *it)
 		if (it->outage)
 			r->now.outage += el->packets;
 		if (it->outage || !merge_count_denied(r->merge, &el->key, &c, now_mono_ns()))
-			tell_element(&r->tell, it->judge, &el->key, &c, it->outage, now_mono_ns());
+			it->elements[strange++] = *el;
 	}
+	if (strange)
+		recorder_strange(r, it, strange);
 }

@@ -59,5 +59,7 @@ void recorder_emit(void *arg, const struct event *ev);
 void recorder_keep_dropped(struct recorder *r);
 void recorder_hit(struct recorder *r, const struct hit *h);
 void recorder_elements(struct recorder *r, const struct recorder_item *it);
+/* The n first elements, which no event knows: scans as one event each, the others by themselves. */
+void recorder_strange(struct recorder *r, const struct recorder_item *it, size_t n);
 
 #endif

@@ -8,6 +8,7 @@
 #include "policy/policy.h"
 #include "run/hit.h"
 #include "run/judge.h"
+#include "run/recorder.h"
 
 /* Stands for the rule over reloads too. */
 static uint32_t rule_number(const struct policy *p, const struct verdict *v, uint32_t rule)
@@ -95,36 +96,63 @@ void tell_hit(struct tell *t, const struct hit *h, int64_t mono_ns)
 }
 
 /* A packet as the element's key describes it. */
-static struct pkt pkt_of(const struct merge_denied *key, int64_t when_ns)
+static struct pkt pkt_of(const struct recorder_element *el, int64_t when_ns)
 {
+	const struct merge_denied *key = &el->key;
+
 	return (struct pkt){
 		.when_ns = when_ns, .iif = key->iface, .src = key->from, .dst = key->to, .smac = key->mac, .has_smac = 1,
-		.proto = key->proto, .has_ports = 1, .hook = PKT_FORWARD, .sport = key->reply ? key->port : 0,
-		.dport = key->reply ? 0 : key->port, .direction = key->reply ? PKT_REPLY : PKT_ORIGINAL,
+		.proto = key->proto, .has_ports = 1, .hook = el->here ? PKT_INPUT : PKT_FORWARD,
+		.sport = key->reply ? key->port : 0, .dport = key->reply ? 0 : key->port, .direction = key->reply ? PKT_REPLY : PKT_ORIGINAL,
 	};
 }
 
-void tell_element(struct tell *t, const struct judge *j, const struct merge_denied *el, const struct merge_count *c, bool outage,
-		  int64_t mono_ns)
+struct verdict tell_judge(const struct judge *j, const struct recorder_element *el)
+{
+	const struct pkt p = pkt_of(el, 0);
+	struct flow f;
+
+	flow_of_pkt(&p, &j->ifmap, j->who, &f);
+	return prog_eval(j->prog, &f, NULL);
+}
+
+/* Whatever the judge says by now, the packets were dropped. */
+void tell_element_event(const struct judge *j, const struct recorder_element *el, const struct merge_count *c,
+			struct words *w, struct flow *f, struct verdict *v, struct event *ret)
 {
 	const struct pkt p = pkt_of(el, c->first_ns);
+
+	flow_of_pkt(&p, &j->ifmap, j->who, f);
+	*v = prog_eval(j->prog, f, NULL);
+	words_event(j, &p, f, v, w, ret);
+	if (v->action == POLICY_ALLOW) {
+		ret->rule = ret->rule_place = ret->exception = NULL;
+		ret->why = "former";
+		ret->reason = "denied by what was known of its ends then";
+	}
+	ret->kind = EVENT_BLOCKED;
+	ret->action = EVENT_DROPPED;
+	ret->packets = c->packets;
+	ret->bytes = c->bytes;
+	ret->first_ns = c->first_ns;
+	ret->last_ns = c->last_ns;
+	ret->community_id = NULL;       /* the opener's port is not in the key */
+	ret->from.has_port = false;
+}
+
+void tell_element(struct tell *t, const struct judge *j, const struct recorder_element *el, const struct merge_count *c,
+		  bool outage, int64_t mono_ns)
+{
+	const struct merge_denied *denied = outage ? NULL : &el->key;
 	struct merge_key key;
 	struct verdict v;
 	struct event ev;
 	struct flow f;
 
-	flow_of_pkt(&p, &j->ifmap, j->who, &f);
-	v = prog_eval(j->prog, &f, NULL);
-	words_event(j, &p, &f, &v, &t->words, &ev);
-	ev.kind = outage ? EVENT_OUTAGE : EVENT_BLOCKED;
-	ev.action = EVENT_DROPPED;
-	ev.packets = c->packets;
-	ev.bytes = c->bytes;
-	ev.first_ns = c->first_ns;
-	ev.last_ns = c->last_ns;
-	ev.community_id = NULL;         /* the opener's port is not in the key */
-	ev.from.has_port = false;
+	tell_element_event(j, el, c, &t->words, &f, &v, &ev);
+	if (outage)
+		ev.kind = EVENT_OUTAGE;
 	key_of(j, &f, &v, v.rule, (uint8_t)ev.kind, &key);
-	if (!merge_hit(t->merge, &key, outage ? NULL : el, c, NULL, mono_ns))
-		merge_start(t->merge, &key, outage ? NULL : el, &ev, mono_ns);
+	if (!merge_hit(t->merge, &key, denied, c, NULL, mono_ns))
+		merge_start(t->merge, &key, denied, &ev, mono_ns);
 }

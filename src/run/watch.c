@@ -67,8 +67,8 @@ static void collect(struct watch *w)
 		log_warn("the ledger cannot be read, trying again error=\"%s\"", e.msg);
 		return;
 	}
-	ledger_tell(w->c.recorder, publish_page_owner(w->c.publish), &l, w->page_from_ns, w->page_to_ns, w->c.inherited,
-		    &w->s.told);
+	ledger_tell(w->c.recorder, publish_page_owner(w->c.publish), w->c.links, &l, w->page_from_ns, w->page_to_ns,
+		    w->c.inherited, &w->s.told);
 	w->c.inherited = false;
 	table_ledger_free(&l);
 	publish_page_collected(w->c.publish);

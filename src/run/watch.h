@@ -15,6 +15,7 @@
 #include "run/ledger.h"
 
 struct fence;
+struct link_map;
 struct observer;
 struct publish;
 struct recorder;
@@ -31,6 +32,7 @@ struct watch_config {
 	struct recorder *recorder;
 	struct reload *reload;
 	struct observer *observer;
+	const struct link_map *links;           /* for which addresses are the firewall's own */
 	struct worker *workers[WATCH_WORKERS];
 	unsigned n_workers;
 	uint16_t queue, queues;                 /* the first, and how many: the asks' and the unknown's */

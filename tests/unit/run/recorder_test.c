@@ -182,6 +182,79 @@ START_TEST(unknown_elements_are_told_themselves)
 }
 END_TEST
 
+static void set_element(struct recorder_element *el, const char *mac, const char *src, uint16_t port, uint64_t packets)
+{
+	struct recorder_element *one = element(mac, src, port, packets);
+
+	*el = *one;
+	free(one);
+}
+
+/* What the kernel denied by itself: a scan is one event, what was tried often or by another is told by itself; no packet is
+ * missing and none is told twice. */
+START_TEST(a_scan_is_one_event)
+{
+	enum { PORTS = 400, ALONE = 3 };
+	struct recorder_element *els = calloc(PORTS + ALONE, sizeof(*els));
+	struct arena *a = arena_new();
+	struct spool_batch b;
+	uint64_t packets = 0, scans = 0;
+	const int64_t now = now_wall_ns();
+
+	for (unsigned i = 0; i < PORTS; i++) {
+		set_element(&els[i], BAD_MAC, "10.20.0.6", (uint16_t)(1000 + i), 1 + i % 3);
+		els[i].key.to.b[3] = (uint8_t)(10 + i % 4);
+	}
+	set_element(&els[PORTS], BAD_MAC, "10.20.0.6", 445, 5000);
+	set_element(&els[PORTS + 1], CAM_MAC, "10.20.0.5", 445, 2);
+	set_element(&els[PORTS + 2], BAD_MAC, "10.20.0.6", 7, 4);
+	els[PORTS + 2].key.reply = true;
+	recorder_denied(rec, judge, els, PORTS + ALONE, now - 5, now, false);
+	drained();
+	ck_assert_uint_eq(events(a, &b), 1 + ALONE);
+	for (size_t i = 0; i < b.n; i++) {
+		const struct event *ev = &b.rows[i].ev;
+
+		packets += ev->packets;
+		ck_assert_int_eq(ev->action, EVENT_DROPPED);
+		if (ev->kind != EVENT_SCAN) {
+			ck_assert_int_eq(ev->kind, EVENT_BLOCKED);
+			continue;
+		}
+		scans++;
+		ck_assert_uint_eq(ev->packets, 799);
+		ck_assert_str_eq(ev->rule, "isolated");
+		ck_assert_str_eq(ev->from.device_name, "bad");
+		ck_assert_ptr_nonnull(strstr(ev->from.evidence[1], "Hikvision"));
+		ck_assert_ptr_nonnull(strstr(ev->detail, "\"targets\":400,\"addresses\":4,\"ports\":400,"));
+		ck_assert_ptr_nonnull(strstr(ev->detail, "\"10.1.5.10 tcp/1000\""));
+		ck_assert_uint_eq(ev->to.addr.family, 0);
+		ck_assert_str_eq(ev->technique, "T1046");
+	}
+	ck_assert_uint_eq(scans, 1);
+	ck_assert_uint_eq(packets, 799 + 5000 + 2 + 4);
+	ck_assert_uint_eq(recorder_stats(rec).kernel_denied, packets);
+	arena_free(a);
+}
+END_TEST
+
+START_TEST(few_targets_are_no_scan)
+{
+	enum { PORTS = 100 };
+	struct recorder_element *els = calloc(PORTS, sizeof(*els));
+	struct arena *a = arena_new();
+	struct spool_batch b;
+	const int64_t now = now_wall_ns();
+
+	for (unsigned i = 0; i < PORTS; i++)
+		set_element(&els[i], BAD_MAC, "10.20.0.6", (uint16_t)(1000 + i), 1);
+	recorder_denied(rec, judge, els, PORTS, now, now, false);
+	drained();
+	ck_assert_uint_eq(events(a, &b), PORTS);
+	arena_free(a);
+}
+END_TEST
+
 START_TEST(events_of_our_own_are_copied)
 {
 	struct arena *a = arena_new();
@@ -260,6 +333,8 @@ int main(void)
 	tcase_add_test(t, a_ticket_passes_behind_all_records);
 	tcase_add_test(t, elements_count_for_their_event);
 	tcase_add_test(t, unknown_elements_are_told_themselves);
+	tcase_add_test(t, a_scan_is_one_event);
+	tcase_add_test(t, few_targets_are_no_scan);
 	tcase_add_test(t, events_of_our_own_are_copied);
 	tcase_add_test(t, the_inventory_is_kept_in_its_thread);
 	tcase_add_test(t, a_failing_store_stops_nothing);

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Elements that no event knows, since the kernel denied them by itself.  A device that tried many targets, a few packets each, is
+ * told as one event for each rule that denied them: how many, some of them, and all their packets.  The rest is told one by one.
+ * Invariant: every packet is told exactly once. */
+#include "run/recorder_part.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/now.h"
+#include "policy/policy.h"
+
+enum { TARGETS = 100, FEW = 10, EXAMPLES = 10 };
+
+/* An element with what denied it. */
+struct attempt {
+	const struct recorder_element *el;
+	uint32_t rule;
+	uint8_t why;
+	bool loud;                      /* too many packets to be one of many, or a reply */
+};
+
+static int compare_sources(const struct attempt *a, const struct attempt *b)
+{
+	int c = (a->el->key.iface > b->el->key.iface) - (a->el->key.iface < b->el->key.iface);
+
+	if (!c)
+		c = memcmp(&a->el->key.mac, &b->el->key.mac, sizeof(a->el->key.mac));
+	if (!c)
+		c = a->why - b->why;
+	return c ? c : (a->rule > b->rule) - (a->rule < b->rule);
+}
+
+static int compare(const void *pa, const void *pb)
+{
+	const struct attempt *a = pa, *b = pb;
+	int c = compare_sources(a, b);
+
+	if (!c)
+		c = a->loud - b->loud;
+	if (!c)
+		c = addr_compare(&a->el->key.to, &b->el->key.to);
+	if (!c)
+		c = a->el->key.proto - b->el->key.proto;
+	return c ? c : a->el->key.port - b->el->key.port;
+}
+
+static void tell_alone(struct recorder *r, const struct recorder_item *it, const struct recorder_element *el)
+{
+	const struct merge_count c = {
+		.packets = el->packets, .bytes = el->bytes, .first_ns = it->first_ns, .last_ns = it->last_ns,
+	};
+
+	tell_element(&r->tell, it->judge, el, &c, it->outage, now_mono_ns());
+}
+
+struct extent { size_t targets, addresses, ports; };
+
+/* Sorted by address: an address begins where it differs from the one before. */
+static struct extent extent_of(const struct attempt *a, size_t n)
+{
+	struct extent e = { 0 };
+	uint8_t seen[2][65536 / 8] = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		const struct merge_denied *k = &a[i].el->key, *before = i ? &a[i - 1].el->key : NULL;
+		uint8_t *bits = &seen[k->proto == 17][k->port / 8];
+		const bool same = before && addr_equal(&k->to, &before->to);
+
+		e.targets += !same || k->port != before->port || k->proto != before->proto;
+		e.addresses += !same;
+		e.ports += !(*bits >> k->port % 8 & 1);
+		*bits |= (uint8_t)(1U << k->port % 8);
+	}
+	return e;
+}
+
+static void detail_of(const struct attempt *a, size_t n, const struct extent *e, struct buf *out)
+{
+	struct json js;
+
+	json_init(&js, out);
+	json_object(&js, NULL);
+	json_u64(&js, "targets", e->targets);
+	json_u64(&js, "addresses", e->addresses);
+	json_u64(&js, "ports", e->ports);
+	json_array(&js, "examples");
+	for (size_t i = 0; i < EXAMPLES && i < n; i++) {
+		const struct merge_denied *k = &a[i * n / (n < EXAMPLES ? n : EXAMPLES)].el->key;
+		char addr[ADDR_TEXT], service[32];
+		struct buf text;
+
+		buf_init(&text);
+		buf_printf(&text, "%s %s", addr_text(&k->to, addr, sizeof(addr)),
+			   words_service(k->proto, true, k->port, 0, service, sizeof(service)));
+		json_str(&js, NULL, buf_cstr(&text));
+		buf_fini(&text);
+	}
+	json_end_array(&js);
+	json_end(&js);
+}
+
+static void tell_scan(struct recorder *r, const struct recorder_item *it, const struct attempt *a, size_t n)
+{
+	struct merge_count c = { .first_ns = it->first_ns, .last_ns = it->last_ns };
+	const struct extent e = extent_of(a, n);
+	struct verdict v;
+	struct event ev;
+	struct flow f;
+	struct buf detail;
+
+	for (size_t i = 0; i < n; i++) {
+		c.packets += a[i].el->packets;
+		c.bytes += a[i].el->bytes;
+	}
+	tell_element_event(it->judge, a->el, &c, &r->tell.words, &f, &v, &ev);
+	buf_init(&detail);
+	detail_of(a, n, &e, &detail);
+	ev.kind = it->outage ? EVENT_OUTAGE : EVENT_SCAN;
+	ev.summary = true;
+	ev.technique = "T1046";
+	ev.detail = detail.failed ? NULL : buf_cstr(&detail);
+	if (e.addresses > 1)
+		ev.to = (struct event_end){ 0 };
+	if (e.ports > 1) {
+		ev.to.has_port = false;
+		ev.to.port = 0;
+		ev.service = NULL;
+	}
+	recorder_emit(r, &ev);
+	buf_fini(&detail);
+}
+
+/* One source and one rule: the quiet ones first. */
+static void tell_source(struct recorder *r, const struct recorder_item *it, const struct attempt *a, size_t n)
+{
+	size_t quiet = 0;
+
+	while (quiet < n && !a[quiet].loud)
+		quiet++;
+	if (quiet > TARGETS)
+		tell_scan(r, it, a, quiet);
+	for (size_t i = quiet > TARGETS ? quiet : 0; i < n; i++)
+		tell_alone(r, it, a[i].el);
+}
+
+void recorder_strange(struct recorder *r, const struct recorder_item *it, size_t n)
+{
+	struct attempt *all = n > TARGETS ? malloc(n * sizeof(*all)) : NULL;
+	size_t begin = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct recorder_element *el = &it->elements[i];
+		struct verdict v;
+
+		if (!all) {
+			tell_alone(r, it, el);
+			continue;
+		}
+		v = tell_judge(it->judge, el);
+		all[i] = (struct attempt){ el, v.rule, v.why, el->packets > FEW || el->key.reply };
+	}
+	if (all)
+		qsort(all, n, sizeof(*all), compare);
+	for (size_t i = 1; all && i <= n; i++) {
+		if (i < n && compare_sources(&all[begin], &all[i]) == 0)
+			continue;
+		tell_source(r, it, all + begin, i - begin);
+		begin = i;
+	}
+	free(all);
+}
