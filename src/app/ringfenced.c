@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,7 +37,7 @@
 #include "store/inventory.h"
 #include "store/store.h"
 
-enum { QUEUE = 100, CTL_IDLE_MS = 10000, TICK_MS = 20, SECOND_MS = 1000, FAILED = 2 };
+enum { OWN_MAPPING = 128 << 10, QUEUE = 100, CTL_IDLE_MS = 10000, TICK_MS = 20, SECOND_MS = 1000, FAILED = 2 };
 
 /* ---- 1: options ---- */
 
@@ -455,6 +456,7 @@ int main(int argc, char **argv)
 	}
 	if (!d.o.sock)
 		d.o.sock = paths_join(d.o.run, "control.sock", sock);
+	mallopt(M_MMAP_THRESHOLD, OWN_MAPPING); /* big pieces go back to the system when they are freed */
 	log_open("ringfenced", d.o.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	d.started_ns = now_wall_ns();
 	if (start(&d, &e) < 0) {

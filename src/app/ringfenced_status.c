@@ -152,6 +152,8 @@ static void observer_json(struct ringfenced *d, struct json *js)
 	json_u64(js, "bindings", in ? in->n_bindings : 0);
 	json_u64(js, "claims", o.claims);
 	json_u64(js, "claims_refused", o.refused);
+	json_u64(js, "limits_hit", o.limits_hit);
+	json_u64(js, "facts_lost", o.facts_lost);
 	json_u64(js, "probes", o.probes);
 	json_u64(js, "answers", o.answers);
 	json_u64(js, "views", o.views);
@@ -272,6 +274,7 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 {
 	const struct judge *j = publish_current(d->publish);
 	const struct recorder_stats r = recorder_stats(d->recorder);
+	const struct observer_stats o = observer_stats(d->observer);
 	const struct table_input *in = fence_input(d->fence);
 	const struct ifaces *ifs = reload_ifaces(d->reload);
 	const char *bad = degraded(d);
@@ -291,7 +294,11 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 		buf_printf(out, "policy      stands in for %s, whose trial was not confirmed (ringfence reload loads it)\n",
 			   d->o.policy);
 	buf_printf(out, "table       %s\n", table_words(d));
-	buf_printf(out, "devices     %zu bindings in the kernel\n", in ? in->n_bindings : 0);
+	buf_printf(out, "devices     %zu bindings in the kernel", in ? in->n_bindings : 0);
+	if (o.limits_hit)
+		buf_printf(out, "; limits of what is learnt were hit %llu times (flood events): what is beyond is dropped",
+			   (unsigned long long)o.limits_hit);
+	buf_char(out, '\n');
 	for (size_t i = 0; i < ifs->n_missing; i++)
 		buf_printf(out, "missing     interface %s\n", ifs->missing[i]);
 	for (size_t i = 0; i < ifs->n_closed; i++)

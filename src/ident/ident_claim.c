@@ -183,7 +183,8 @@ static bool make_room(struct ident *id, uint32_t iface, uint32_t mac, const stru
 		return true;
 	}
 	if (!foreign)
-		tell_capped(id, &m->told_ns, id->ifaces.at[iface].name, mac, &m->mac, "too many addresses of one MAC", now_ns);
+		tell_capped(id, &m->told_ns, id->ifaces.at[iface].name, mac, &m->mac,
+			    n < limit ? "too many addresses in all" : "too many addresses of one MAC", now_ns);
 	return false;
 }
 

@@ -142,6 +142,20 @@ struct judge *judge_who(const struct judge *prev, const struct ident *learnt, st
 	return TAKE(j);
 }
 
+struct judge *judge_again(const struct judge *prev, struct err *e)
+{
+	AUTO(judge) j = bundle_after(prev, e);
+
+	if (!j)
+		return NULL;
+	j->prog_part = part_get(prev->prog_part);
+	j->prog = prev->prog;
+	j->who_part = part_get(prev->who_part);
+	j->who = prev->who;
+	j->at_ns = prev->at_ns;
+	return TAKE(j);
+}
+
 void judge_free(struct judge *j)
 {
 	if (!j)

@@ -35,6 +35,8 @@ struct judge *judge_new(struct policy *policy, const struct ident *learnt, int64
 struct judge *judge_at(const struct judge *prev, const struct ident *learnt, int64_t now_ns, struct err *e);
 /* The next one from prev's policy and program, with a new view of who. */
 struct judge *judge_who(const struct judge *prev, const struct ident *learnt, struct err *e);
+/* Another bundle of the same parts: for going back to it. */
+struct judge *judge_again(const struct judge *prev, struct err *e);
 void judge_free(struct judge *j);               /* NULL is fine */
 OWN(judge)
 /* Before publishing: which kernel interface is which of the policy's.  Copies n pairs and sorts them. */

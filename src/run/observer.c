@@ -177,6 +177,7 @@ static void take_facts(struct observer *o)
 
 	while (ident_next_fact(o->ident, &f)) {
 		o->stats.facts++;
+		o->stats.limits_hit += f.kind == IDENT_CAPPED;
 		observer_tell(o, &f);
 	}
 }
@@ -224,6 +225,7 @@ struct observer_stats observer_stats(const struct observer *o)
 
 	s.malformed = a->malformed;
 	s.contradictory = a->contradictory;
+	s.facts_lost = ident_facts_lost(o->ident);
 	return s;
 }
 

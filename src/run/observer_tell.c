@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "base/vec.h"
 #include "event/event.h"
 #include "ident/who.h"
@@ -220,6 +221,7 @@ void observer_keep(struct observer *o, bool all)
 	struct batch *b = calloc(1, sizeof(*b));
 	const struct ident_sink sink = { on_device, on_device_gone, on_evidence, on_binding, b };
 
+	ident_tick(o->ident, now_wall_ns());
 	if (!b)
 		return;
 	ident_flush(o->ident, &sink);

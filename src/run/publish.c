@@ -2,6 +2,7 @@
 /* The line of retired judges, oldest first.  Each goes through two states: waiting for its page, waiting for its ticket. */
 #include "run/publish.h"
 
+#include <malloc.h>
 #include <stdint.h>
 
 #include "base/vec.h"
@@ -11,6 +12,7 @@
 struct retired {
 	struct judge *judge;
 	bool page;                      /* waits for its page */
+	bool whole;                     /* was followed by another policy or program, not just another view of who */
 	uint64_t ticket;                /* 0: not asked for yet */
 };
 
@@ -61,7 +63,7 @@ bool publish_swap(struct publish *p, struct judge *j, bool page)
 	if (!old)
 		return true;
 	qs_synchronize();
-	p->retired.at[p->retired.n++] = (struct retired){ .judge = old, .page = page };
+	p->retired.at[p->retired.n++] = (struct retired){ .judge = old, .page = page, .whole = page };
 	publish_tick(p);
 	return true;
 }
@@ -84,6 +86,7 @@ void publish_page_collected(struct publish *p)
 
 void publish_tick(struct publish *p)
 {
+	bool trim = false;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < p->retired.n; i++) {
@@ -91,12 +94,16 @@ void publish_tick(struct publish *p)
 
 		if (!r->page && !r->ticket)
 			r->ticket = recorder_ticket(p->recorder);
-		if (r->ticket && recorder_passed(p->recorder, r->ticket))
+		if (r->ticket && recorder_passed(p->recorder, r->ticket)) {
 			judge_free(r->judge);
-		else
+			trim |= r->whole;
+		} else {
 			p->retired.at[kept++] = *r;
+		}
 	}
 	p->retired.n = kept;
+	if (trim)               /* policies come and go whole: what they leave would only grow */
+		malloc_trim(0);
 }
 
 size_t publish_retired(const struct publish *p)

@@ -128,7 +128,7 @@ static int put_in_force(struct reload *r, struct judge *j, struct err *e)
 	struct judge *back = NULL;
 
 	if (old) {
-		back = judge_who(old, r->ident, e);
+		back = judge_again(old, e);
 		if (!back)
 			goto out;
 	}
@@ -217,7 +217,7 @@ int reload_apply(struct reload *r, struct judge *j, const char *by, struct err *
 	struct err second;
 
 	if (old) {                      /* to compare with, and to go back to, after the old one may be gone */
-		before = judge_who(old, r->ident, e);
+		before = judge_again(old, e);
 		if (!before) {
 			judge_free(j);
 			return -1;
