@@ -181,6 +181,8 @@ size_t plan_whats(const struct plan *p) { return p->n_whats; }
 const struct plan_what *plan_what(const struct plan *p, uint32_t i) { return &p->whats[i]; }
 size_t plan_macs(const struct plan *p) { return p->n_macs; }
 const struct plan_macs *plan_mac(const struct plan *p, uint32_t i) { return &p->macs[i]; }
+size_t plan_prospects(const struct plan *p) { return p->n_prospects; }
+const struct plan_prospect *plan_prospect(const struct plan *p, uint32_t i) { return &p->prospects[i]; }
 struct plan_stats plan_stats(const struct plan *p) { return p->stats; }
 
 void plan_free(struct plan *p)

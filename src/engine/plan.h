@@ -67,8 +67,11 @@ struct plan_class {
  * Sorted, disjoint. */
 struct plan_macs { struct mac lo, hi; };
 
-/* bindings: the verified ones that are there now; a class is made for each kind among them.  *e names what is too big only when
- * memory runs out. */
+/* Behind an interface a device of that class may turn up any time: a maker's, a listed one whose address is to be learnt. */
+struct plan_prospect { uint32_t iface, cls; };
+
+/* bindings: the verified ones that are there now; a class is made for each kind among them, and for kinds that may well come.
+ * *e names what is too big only when memory runs out. */
 int plan_build(const struct prog *prog, const struct who *w, struct plan **ret, struct err *e);
 void plan_free(struct plan *p);         /* NULL is fine */
 OWN(plan)
@@ -83,6 +86,8 @@ size_t plan_whats(const struct plan *p);
 const struct plan_what *plan_what(const struct plan *p, uint32_t i);
 size_t plan_macs(const struct plan *p);
 const struct plan_macs *plan_mac(const struct plan *p, uint32_t i);
+size_t plan_prospects(const struct plan *p);            /* sorted by interface and class */
+const struct plan_prospect *plan_prospect(const struct plan *p, uint32_t i);
 
 /* The plan's own answer for a flow, as the kernel would find it: for the agreement tests. */
 struct plan_answer plan_eval(const struct plan *p, const struct who *w, const struct flow *f);

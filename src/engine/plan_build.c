@@ -83,7 +83,8 @@ static int freeze(struct plan_build *b)
 }
 
 static int (*const steps[])(struct plan_build *b) = {
-	find_changes, plan_places, plan_services, plan_find_macs, plan_make_classes, freeze,
+	find_changes, plan_places, plan_services, plan_find_macs, plan_find_kinds, plan_make_classes,
+	plan_keep_prospects, freeze,
 };
 
 static void clean(struct plan_build *b)
@@ -102,6 +103,7 @@ static void clean(struct plan_build *b)
 	VEC_FREE(&b->open_to);
 	VEC_FREE(&b->what_of_key);
 	VEC_FREE(&b->kinds);
+	VEC_FREE(&b->prospects);
 	VEC_FREE(&b->classes);
 	VEC_FREE(&b->services);
 	pool_fini(&b->keys);

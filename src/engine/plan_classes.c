@@ -10,34 +10,6 @@ enum { UNSEEN = PLAN_NONE - 1 };
 
 static const struct who_id nobody = { .listed = WHO_NONE, .maker = WHO_NONE };
 
-static int add_kind(struct plan_build *b, const struct who_binding *bind)
-{
-	struct plan_kind k = { .end = { .iface = bind->iface, .iface_known = true, .has_mac = true, .mac = bind->mac,
-					.addr = bind->addr, .id = bind->id } };
-	uint64_t row[PLAN_KIND_WORDS];
-
-	if (!plan_kind_of(b->p, bind, row))
-		return 0;
-	k.number = pool_add(&b->p->kinds, row);
-	k.until_ns = (int64_t)row[4];
-	k.routed = (row[0] | row[1]) & PROG_ROUTED;
-	k.restricted = b->g->ids[(uint32_t)(row[2] >> 32)].flags & PROG_RESTRICTED;
-	if (k.number == POOL_NONE || (k.number == b->kinds.n && !VEC_PUSH(&b->kinds, k)))
-		return plan_out_of_memory(b);
-	b->kinds.at[k.number].bindings++;
-	b->kinds.at[k.number].mixed |= b->kinds.at[k.number].end.id.listed != bind->id.listed;
-	return 0;
-}
-
-static int compare_kinds(const void *va, const void *vb)
-{
-	const struct plan_kind *a = va, *b = vb;
-
-	if (a->bindings != b->bindings)
-		return a->bindings > b->bindings ? -1 : 1;
-	return (a->number > b->number) - (a->number < b->number);
-}
-
 static struct flow_end other(uint32_t iface, const struct plan_place *at)
 {
 	return (struct flow_end){ .iface = iface, .iface_known = true, .addr = at->addr, .id = nobody };
@@ -104,12 +76,13 @@ static int look_around(struct plan_build *b, const struct plan_kind *k, unsigned
 static const char *name_of(struct plan_build *b, const struct plan_kind *k)
 {
 	const struct who_id *id = &k->end.id;
-	const char *s = k->restricted ? "restricted" : id->maker != WHO_NONE ? b->policy->makers[id->maker].name :
-			id->listed != WHO_NONE ? "listed" : "unknown";
+	const char *s = k->restricted ? "restricted" : k->known ? "known" : "unknown";
 	char *name;
 
-	if (id->listed != WHO_NONE && !k->mixed)
+	if (!k->mixed && id->listed != WHO_NONE)
 		s = b->policy->devices[id->listed].name;
+	else if (!k->mixed && !k->restricted && id->maker != WHO_NONE)
+		s = b->policy->makers[id->maker].name;
 	name = arena_strdup(b->p->arena, s);
 	for (char *c = name; c && *c; c++)
 		if (!(*c >= 'a' && *c <= 'z') && !(*c >= 'A' && *c <= 'Z') && !(*c >= '0' && *c <= '9'))
@@ -151,10 +124,10 @@ static int make_class(struct plan_build *b, const struct plan_kind *k, const uin
 static void share_name(struct plan_build *b, const struct plan_kind *k, uint32_t class)
 {
 	struct plan_class *c = &b->classes.at[class];
-	const char *name = name_of(b, k);
+	const char *name = k->bindings ? name_of(b, k) : NULL;
 
 	if (name && strcmp(c->name, name) != 0)
-		c->name = k->restricted ? "restricted" : "several";
+		c->name = k->restricted ? "restricted" : k->known ? "known" : "unknown";
 }
 
 static int class_of(struct plan_build *b, const struct plan_kind *k, const uint32_t *result, size_t n, uint32_t *ret)
@@ -164,7 +137,7 @@ static int class_of(struct plan_build *b, const struct plan_kind *k, const uint3
 
 	if (!row)
 		return plan_out_of_memory(b);
-	row[0] = (k->end.addr.family == 6) | (unsigned)k->restricted << 1;
+	row[0] = (k->end.addr.family == 6) | (unsigned)k->restricted << 1 | (unsigned)k->known << 2;
 	memcpy(row + 1, result, n * sizeof(*result));
 	at = pool_find(&b->results, row);
 	if (at != POOL_NONE) {
@@ -208,15 +181,10 @@ static bool fits(const struct plan_build *b)
 
 int plan_make_classes(struct plan_build *b)
 {
-	for (size_t i = 0; i < who_bindings(b->w); i++)
-		if (add_kind(b, who_binding(b->w, i)) < 0)
-			return -1;
 	b->p->class_of_kind = arena_array(b->p->arena, b->kinds.n + 1, uint32_t);
 	if (!b->p->class_of_kind)
 		return plan_out_of_memory(b);
 	memset(b->p->class_of_kind, 0xff, (b->kinds.n + 1) * sizeof(uint32_t));
-	if (b->kinds.n)
-		qsort(b->kinds.at, b->kinds.n, sizeof(*b->kinds.at), compare_kinds);
 	for (unsigned s = 0; s < PROG_SIDES; s++)
 		pool_init(&b->rows[s], b->places[s].n / 2 + 1, &b->p->budget);
 	pool_init(&b->results, 1 + (2 + b->open.n + 1) / 2, &b->p->budget);

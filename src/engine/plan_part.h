@@ -18,6 +18,7 @@ enum {
 	PLAN_MAX_ASKED = 16 << 20,      /* questions to the program */
 	PLAN_MAX_KEYS = 1 << 18,        /* of pairs that the program tells apart */
 	PLAN_BUDGET = 256 << 20,
+	PLAN_MAX_PROSPECTS = 4096,
 	PLAN_KIND_WORDS = 5,
 };
 
@@ -32,7 +33,8 @@ struct plan {
 	const struct plan_where *wheres;
 	const struct plan_what *whats;
 	const struct plan_macs *macs;
-	size_t n_classes, n_wheres, n_whats, n_macs;
+	const struct plan_prospect *prospects;
+	size_t n_classes, n_wheres, n_whats, n_macs, n_prospects;
 	struct plan_stats stats;
 };
 
@@ -56,7 +58,7 @@ struct plan_kind {
 	struct flow_end end;            /* one of them */
 	uint32_t number, bindings;
 	int64_t until_ns;               /* its allowing may end then: a clearing begins or ends */
-	bool restricted, mixed;         /* mixed: several listed devices */
+	bool restricted, known, mixed;  /* mixed: several devices or makers */
 	bool routed;                    /* behind a router: who sends is not who is sent to */
 };
 
@@ -79,6 +81,7 @@ struct plan_build {
 	struct pool keys, rows[2];      /* what two ends have in common; a class's whats by place, on each side */
 	VEC(uint32_t) what_of_key, where_of_row[2][2];
 	VEC(struct plan_kind) kinds;
+	VEC(struct plan_prospect) prospects;    /* cls: a kind, until there are classes */
 	struct pool results;            /* of kinds: those that are equal are one class */
 	VEC(struct plan_class) classes;
 	struct plan_bank whats, wheres;
@@ -97,7 +100,9 @@ bool plan_is_open(const struct policy *p, uint32_t iface);
 int plan_places(struct plan_build *b);
 int plan_services(struct plan_build *b);
 int plan_find_macs(struct plan_build *b);
+int plan_find_kinds(struct plan_build *b);
 int plan_make_classes(struct plan_build *b);
+int plan_keep_prospects(struct plan_build *b);
 
 /* What may be opened between k and another end (whose address stands for others, also of the other family): into whats, or
  * PLAN_NONE: nothing is decided.  *ret untouched on failure. */

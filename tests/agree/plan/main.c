@@ -49,7 +49,7 @@ static void must(int rc, const struct err *e, const char *what)
 	exit(EXIT_FAILURE);
 }
 
-static struct ident *populate(struct run *r, const struct policy *p, int64_t now)
+static struct ident *ident_of(const struct policy *p, int64_t now)
 {
 	const struct ident_limits limits = {
 		.v4_per_mac = 1000, .v6_per_mac = 1000, .macs_per_minute = 10000, .macs = 10000, .bindings = 10000, .foreign = 10000,
@@ -59,17 +59,22 @@ static struct ident *populate(struct run *r, const struct policy *p, int64_t now
 	struct err e = { 0 };
 
 	must(id ? ident_set_policy(id, p, now, &e) : -1, &e, "identities");
-	for (unsigned i = 0; i < 60; i++) {
+	return id;
+}
+
+/* Some prove their addresses; early: before there is a plan, while things may still be odd. */
+static void populate(struct run *r, const struct scene *s, struct ident *id, bool early)
+{
+	for (unsigned i = 0; i < 40; i++) {
 		struct pkt k;
 
-		gen_packet(&r->gen, p, &k);
-		if (!p->ifaces[k.iif - 1].guarded && (r->ordinary || gen_chance(&r->gen, 80)))
+		gen_packet(&r->gen, s->p, &k);
+		if (!s->p->ifaces[k.iif - 1].guarded && (!early || r->ordinary || gen_chance(&r->gen, 80)))
 			continue;
-		ident_leased(id, p->ifaces[k.iif - 1].name, &k.smac, &k.src, now);
-		if (gen_chance(&r->gen, 5))
-			ident_add_evidence(id, &k.smac, "sadp", "DS-2CD", IDENT_PROTOCOL, "hikvision", now);
+		ident_leased(id, s->p->ifaces[k.iif - 1].name, &k.smac, &k.src, s->now);
+		if (early && gen_chance(&r->gen, 5))
+			ident_add_evidence(id, &k.smac, "sadp", "DS-2CD", IDENT_PROTOCOL, "hikvision", s->now);
 	}
-	return id;
 }
 
 static const struct who_binding *any_binding(struct run *r, const struct who *w)
@@ -193,17 +198,21 @@ static bool one_packet(struct run *r, const struct scene *s)
 static bool one_scene(struct run *r, struct policy *p)
 {
 	struct scene s = { .p = p, .now = gen_moment(&r->gen, p) };
-	struct ident *id = populate(r, p, s.now);
+	struct ident *id = ident_of(p, s.now);
 	struct plan_stats stats;
 	struct err e = { 0 };
 	bool ok = true;
 
+	populate(r, &s, id, true);
 	must(who_build(p, id, &s.w, &e), &e, "who");
 	must(prog_build(p, s.now, &s.prog, &e), &e, "program");
 	must(plan_build(s.prog, s.w, &s.plan, &e), &e, "plan");
 	stats = plan_stats(s.plan);
 	if (stats.classes > r->most.classes)
 		r->most = stats;
+	populate(r, &s, id, false);
+	who_free(s.w);
+	must(who_build(p, id, &s.w, &e), &e, "who");
 	for (uint32_t i = 0; i < r->packets && ok; i++)
 		ok = one_packet(r, &s);
 	plan_free(s.plan);

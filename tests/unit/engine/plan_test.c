@@ -34,6 +34,7 @@ static const char site[] =
 	"  - { name: bench, macs: [\"" AXIS "40\"], addresses: [10.21.0.40] }\n"
 	"  - { name: desk, macs: [\"" HIK "50\"], addresses: [10.9.0.50] }\n"
 	"  - { name: clerk, macs: [\"" AXIS "51\"], addresses: [10.9.0.51] }\n"
+	"  - { name: roamer, macs: [\"" AXIS "70\"], tags: [recorder] }\n"
 	"  - { name: wall, macs: [\"" AXIS "60\"], addresses: [10.1.5.12], tags: [recorder] }\n"
 	"groups:\n"
 	"  restricted: { packs: [uk-nil] }\n"
@@ -345,6 +346,55 @@ START_TEST(shape_of_it)
 }
 END_TEST
 
+static bool is_expected(uint32_t iface, uint32_t class)
+{
+	for (uint32_t i = 0; i < plan_prospects(plan); i++)
+		if (plan_prospect(plan, i)->iface == iface && plan_prospect(plan, i)->cls == class)
+			return true;
+	return false;
+}
+
+static struct who_binding newcomer(uint32_t iface, const char *mac, const char *addr)
+{
+	struct who_binding b = { .iface = iface };
+
+	ck_assert(addr_parse(addr, &b.addr) && addr_mac_parse(mac, &b.mac));
+	b.id = who_source(w, iface, &b.mac, &b.addr);
+	b.id.proof = WHO_VERIFIED;
+	return b;
+}
+
+/* Nobody of them was ever seen. */
+START_TEST(those_to_come)
+{
+	struct who_binding b;
+	uint32_t known, restricted;
+
+	load(site);
+	build();
+	b = newcomer(0, AXIS "77", "10.20.7.7");
+	known = plan_class_of(plan, &b);
+	ck_assert_uint_lt(known, plan_classes(plan));
+	ck_assert_uint_ne(plan_class(plan, known)->from4[4], PLAN_NONE);
+	ck_assert(is_expected(0, known) && is_expected(1, known) && !is_expected(2, known) && !is_expected(4, known));
+	b = newcomer(1, HIK "77", "10.20.7.7");
+	restricted = plan_class_of(plan, &b);
+	ck_assert(restricted != known && is_expected(1, restricted) && !is_expected(4, restricted));
+	b = newcomer(3, HIK "77", "10.9.0.77");
+	ck_assert(is_expected(3, plan_class_of(plan, &b)));
+	b = newcomer(0, AXIS "70", "fd00:20::70");
+	ck_assert(plan_class_of(plan, &b) != known && is_expected(0, plan_class_of(plan, &b)));
+	b = newcomer(0, AXIS "77", "10.1.5.10");                        /* nobody may have that there */
+	ck_assert_uint_eq(plan_class_of(plan, &b), PLAN_NONE);
+	for (uint32_t i = 1; i < plan_prospects(plan); i++) {
+		const struct plan_prospect *at = plan_prospect(plan, i);
+
+		ck_assert(at[-1].iface < at->iface || (at[-1].iface == at->iface && at[-1].cls < at->cls));
+	}
+	drop_all();
+}
+END_TEST
+
 /* One network more or less is one class: what does not fit is asked, and said. */
 START_TEST(limits)
 {
@@ -382,6 +432,7 @@ int main(void)
 	tcase_add_test(tc, replies_and_shapes);
 	tcase_add_test(tc, ends_by_others);
 	tcase_add_test(tc, shape_of_it);
+	tcase_add_test(tc, those_to_come);
 	tcase_add_test(tc, limits);
 	return suite_run(tc);
 }
