@@ -201,6 +201,8 @@ static const char *degraded(struct ringfenced *d)
 		return "the table could not be restored";
 	if (s->stuck)
 		return "a worker does not move";
+	if (s->bypass.bridged)
+		return s->bypass.at[0];
 	if (reload_ifaces(d->reload)->n_missing)
 		return "a guarded interface is missing";
 	if (d->store_fallback || r.spool.degraded || r.spool.full)
@@ -237,6 +239,23 @@ static void kernel_json(struct ringfenced *d, struct json *js)
 	json_end(js);
 }
 
+static void other_json(const char *words, void *arg)
+{
+	json_str(arg, NULL, words);
+}
+
+/* Ways around the table. */
+static void bypass_json(struct ringfenced *d, struct json *js)
+{
+	const struct bypass *b = &watch_state(d->watch)->bypass;
+
+	json_array(js, "bypass_possible");
+	for (size_t i = 0; i < b->n; i++)
+		json_str(js, NULL, b->at[i]);
+	watch_others(d->watch, other_json, js);
+	json_end_array(js);
+}
+
 void ringfenced_status_json(struct ringfenced *d, struct buf *out)
 {
 	const struct judge *j = publish_current(d->publish);
@@ -261,6 +280,7 @@ void ringfenced_status_json(struct ringfenced *d, struct buf *out)
 	names_json(&js, "shut", i->closed, i->n_closed);
 	names_json(&js, "missing", i->missing, i->n_missing);
 	json_end(&js);
+	bypass_json(d, &js);
 	observer_json(d, &js);
 	workers_json(d, &js);
 	store_json(d, &js);
@@ -268,6 +288,20 @@ void ringfenced_status_json(struct ringfenced *d, struct buf *out)
 	kernel_json(d, &js);
 	json_end(&js);
 	buf_char(out, '\n');
+}
+
+static void other_text(const char *words, void *arg)
+{
+	buf_printf(arg, "bypass      %s\n", words);
+}
+
+static void bypass_text(struct ringfenced *d, struct buf *out)
+{
+	const struct bypass *b = &watch_state(d->watch)->bypass;
+
+	for (size_t i = 0; i < b->n; i++)
+		other_text(b->at[i], out);
+	watch_others(d->watch, other_text, out);
 }
 
 void ringfenced_status_text(struct ringfenced *d, struct buf *out)
@@ -304,6 +338,7 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 	for (size_t i = 0; i < ifs->n_closed; i++)
 		buf_printf(out, "shut        interface %s, of no zone: it stands on a guarded one, or was or may be one\n",
 			   ifs->closed[i]);
+	bypass_text(d, out);
 	for (unsigned i = 0; i < d->n_workers; i++) {
 		const struct worker_stats s = worker_stats(d->workers[i]);
 

@@ -33,6 +33,18 @@ static void copy_name(char to[static 16], const struct nlattr *a)
 	memcpy(to, mnl_attr_get_payload(a), len < 15 ? len : 15);
 }
 
+static void read_bridge(const struct nlattr *nest, struct link_iface *l)
+{
+	struct nlattr *a;
+
+	if (strcmp(l->kind, "bridge"))
+		return;
+	mnl_attr_for_each_nested(a, nest)
+		if ((mnl_attr_get_type(a) == IFLA_BR_NF_CALL_IPTABLES || mnl_attr_get_type(a) == IFLA_BR_NF_CALL_IP6TABLES) &&
+		    mnl_attr_get_payload_len(a) >= 1)
+			l->nf_call |= mnl_attr_get_u8(a) != 0;
+}
+
 static void read_kind(const struct nlattr *nest, struct link_iface *l)
 {
 	struct nlattr *a;
@@ -40,6 +52,8 @@ static void read_kind(const struct nlattr *nest, struct link_iface *l)
 	mnl_attr_for_each_nested(a, nest)
 		if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
 			copy_name(l->kind, a);
+		else if (mnl_attr_get_type(a) == IFLA_INFO_DATA)        /* the kind comes first */
+			read_bridge(a, l);
 }
 
 static void read_xdp(const struct nlattr *nest, struct link_iface *l)
@@ -269,6 +283,7 @@ static bool is_same(const struct link_iface *a, const struct link_iface *b)
 {
 	return a->lower == b->lower && a->master == b->master && a->type == b->type && a->up == b->up &&
 	       a->running == b->running && a->ether == b->ether && a->loopback == b->loopback && a->xdp == b->xdp &&
+	       a->nf_call == b->nf_call &&
 	       addr_mac_equal(&a->mac, &b->mac) && !strcmp(a->name, b->name) && !strcmp(a->kind, b->kind);
 }
 
@@ -363,4 +378,36 @@ size_t link_addr_count(const struct link_map *m)
 const struct link_addr *link_addr_at(const struct link_map *m, size_t i)
 {
 	return i < m->set.addrs.n ? &m->set.addrs.at[i] : NULL;
+}
+
+struct ingress { void (*fn)(uint32_t index, void *arg); void *arg; };
+
+static int one_qdisc(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct ingress *x = arg;
+	const struct tcmsg *t = mnl_nlmsg_get_payload(nlh);
+	struct nlattr *a;
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*t) || t->tcm_ifindex <= 0)
+		return 0;
+	mnl_attr_for_each(a, nlh, sizeof(*t)) {
+		char kind[16];
+
+		if (mnl_attr_get_type(a) != TCA_KIND)
+			continue;
+		copy_name(kind, a);
+		if (!strcmp(kind, "ingress") || !strcmp(kind, "clsact"))
+			x->fn((uint32_t)t->tcm_ifindex, x->arg);
+	}
+	return 0;
+}
+
+int link_ingress(struct link_map *m, void (*fn)(uint32_t index, void *arg), void *arg, struct err *e)
+{
+	struct nlmsghdr *nlh = nl_message(m->ask, RTM_GETQDISC, 0);
+	struct tcmsg *t = mnl_nlmsg_put_extra_header(nlh, sizeof(*t));
+	struct ingress x = { fn, arg };
+
+	t->tcm_family = AF_UNSPEC;
+	return nl_dump(m->ask, nlh, NULL, one_qdisc, &x, e) < 0 ? err_wrap(e, "queueing disciplines") : 0;
 }

@@ -16,6 +16,7 @@ struct link_iface {
 	uint32_t lower, master;         /* IFLA_LINK (in this namespace), IFLA_MASTER; 0: none */
 	uint16_t type;                  /* ARPHRD_… */
 	bool up, running, ether, loopback, xdp;
+	bool nf_call;                   /* a bridge that sends its frames through IP tables by its own setting */
 	struct mac mac;                 /* when ether */
 	char name[16], kind[16];        /* kind: "vlan", "bridge", "vrf", "macvlan", …; "" for hardware */
 };
@@ -44,6 +45,8 @@ size_t link_count(const struct link_map *m);
 const struct link_iface *link_at(const struct link_map *m, size_t i);                  /* by index, ascending */
 const struct link_iface *link_by_index(const struct link_map *m, uint32_t index);
 const struct link_iface *link_by_name(const struct link_map *m, const char *name);
+/* Interfaces with an ingress or clsact queueing discipline, whose filters run before every hook of ours. */
+int link_ingress(struct link_map *m, void (*fn)(uint32_t index, void *arg), void *arg, struct err *e);
 /* Does it stand on (by lower, master, or as a port's bridge) an interface for which yes() is true, itself included? */
 bool link_stands_on(const struct link_map *m, uint32_t index, bool (*yes)(const struct link_iface *l, void *arg), void *arg);
 /* Our own address there to ask from: in the same network as peer if there is one (*ret_same), of its family; false: none. */

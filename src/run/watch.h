@@ -12,6 +12,7 @@
 #include "base/own.h"
 #include "kern/nfq.h"
 #include "kern/table.h"
+#include "run/bypass.h"
 #include "run/ledger.h"
 
 struct fence;
@@ -32,7 +33,7 @@ struct watch_config {
 	struct recorder *recorder;
 	struct reload *reload;
 	struct observer *observer;
-	const struct link_map *links;           /* for which addresses are the firewall's own */
+	struct link_map *links;                 /* for which addresses are the firewall's own, and ways around the table */
 	struct worker *workers[WATCH_WORKERS];
 	unsigned n_workers;
 	uint16_t queue, queues;                 /* the first, and how many: the asks' and the unknown's */
@@ -59,6 +60,7 @@ struct watch_state {
 	uint64_t tampers, turns, restores_failed;
 	uint64_t gap;                           /* dropped before this start, and told by nobody */
 	bool stuck;                             /* a thread has not moved */
+	struct bypass bypass;                   /* ways around the table, as last seen */
 	bool degraded_table;                    /* our table could not be restored */
 };
 
@@ -78,6 +80,8 @@ void watch_trial(struct watch *w, int64_t until_ns);
 void watch_last(struct watch *w);
 /* Read the counters now, and tell what was lost. */
 void watch_refresh(struct watch *w);
+/* Others' rules that may lead around the table, as words; asks the kernel. */
+void watch_others(struct watch *w, void (*fn)(const char *words, void *arg), void *arg);
 const struct watch_state *watch_state(const struct watch *w);
 
 #endif

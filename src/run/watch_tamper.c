@@ -12,6 +12,8 @@
 #include "base/now.h"
 #include "policy/policy.h"
 #include "run/fence.h"
+#include "run/judge.h"
+#include "run/publish.h"
 #include "run/recorder.h"
 #include "run/reload.h"
 
@@ -47,28 +49,67 @@ int64_t watch_before(const struct watch *w, uint32_t genid)
 	return best;
 }
 
-static void on_change(const struct table_change *c, void *arg)
+static void tell_bypass(struct watch *w, const char *what)
 {
-	struct touched *t = arg;
 	struct event ev = { .kind = EVENT_BYPASS_POSSIBLE, .severity = POLICY_SEV_HIGH };
 	struct json js;
 	struct buf b;
+
+	buf_init(&b);
+	json_init(&js, &b);
+	json_object(&js, NULL);
+	json_str(&js, "what", what);
+	json_end(&js);
+	reload_event(w->c.reload, &ev, buf_cstr(&b));
+	buf_fini(&b);
+	log_warn("there may be a way around the table what=\"%s\"", what);
+}
+
+/* Each way is told once, and again when it comes back. */
+void watch_bypass(struct watch *w)
+{
+	const struct judge *j = publish_current(w->c.publish);
+	struct bypass now;
+	struct err e = { 0 };
+
+	if (bypass_find(j->policy, w->c.links, "/proc/sys/net/bridge", &now, &e) < 0)
+		log_warn("ways around the table cannot be looked for error=\"%s\"", e.msg);
+	for (size_t i = 0; i < now.n; i++) {
+		if (!bypass_has(&w->s.bypass, now.at[i]))
+			tell_bypass(w, now.at[i]);
+	}
+	w->s.bypass = now;
+}
+
+struct others { void (*fn)(const char *words, void *arg); void *arg; };
+
+static void on_other(const struct table_change *c, void *arg)
+{
+	const struct others *o = arg;
+
+	o->fn(c->what, o->arg);
+}
+
+void watch_others(struct watch *w, void (*fn)(const char *words, void *arg), void *arg)
+{
+	struct others o = { fn, arg };
+	struct err e;
+
+	if (fence_risks(w->c.fence, on_other, &o, &e) < 0)
+		fn("others' rules cannot be read", arg);
+}
+
+static void on_change(const struct table_change *c, void *arg)
+{
+	struct touched *t = arg;
 
 	if (c->ours && !t->ours) {
 		memcpy(t->what, c->what, sizeof(t->what));
 		t->genid = c->genid;
 		t->ours = true;
 	}
-	if (!c->foreign_risk)
-		return;
-	buf_init(&b);
-	json_init(&js, &b);
-	json_object(&js, NULL);
-	json_str(&js, "what", c->what);
-	json_end(&js);
-	reload_event(t->w->c.reload, &ev, buf_cstr(&b));
-	buf_fini(&b);
-	log_warn("others' rules may go around the table what=\"%s\"", c->what);
+	if (c->foreign_risk)
+		tell_bypass(t->w, c->what);
 }
 
 void watch_risks(struct watch *w)
@@ -78,6 +119,7 @@ void watch_risks(struct watch *w)
 
 	if (fence_risks(w->c.fence, on_change, &t, &e) < 0)
 		log_warn("others' rules cannot be read error=\"%s\"", e.msg);
+	watch_bypass(w);
 }
 
 struct exposure { int64_t least_us, most_us; bool known; };

@@ -182,6 +182,7 @@ void watch_refresh(struct watch *w)
 
 	if (fence_counters(w->c.fence, &w->s.counts, &e) < 0 && log_allow(&limit, 3, &held))
 		log_warn("the kernel's counters cannot be read error=\"%s\" held_back=%u", e.msg, held);
+	watch_bypass(w);
 	read_residual(w);
 	find_gap(w);
 	const struct loss losses[] = {

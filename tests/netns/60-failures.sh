@@ -360,6 +360,53 @@ upgraded() {
 	is 'made anew it has one' "$(status_word table)" owned
 }
 
+# ---- ways around the table ----
+
+ways() { ringfence status --json | tr -d '\n' | grep -o '"bypass_possible": *\[[^]]*\]'; }
+
+foreign() { # NAME PATTERN NFT-RULE [EXPECTED of permitted flows: pass|drop|'': not looked at]
+	local seq
+	seq=$(last_seq)
+	in_ns fw nft "add table ip foreign; add chain ip foreign c { type filter hook prerouting priority -350; }; add rule ip foreign c $3"
+	is "$1: somebody's rule" $? 0
+	truth "$1: an event says so" told_soon "$seq" bypass_possible "$2"
+	truth "$1: status says so" eval "ways | grep '$2'"
+	truth "$1: our table is what it should be" ringfence verify
+	ITEMS=()
+	probe drop "$1: A where it may not" axis desk udp 53
+	probe drop "$1: R to a desk" hik desk udp 53
+	probe drop "$1: the VMS to R" vms hik tcp-syn 443
+	[ -z "${4:-}" ] || probe "$4" "$1: A to the VMS" axis vms udp 50000
+	site_run enforced
+	truth "$1: it goes" in_ns fw nft delete table ip foreign
+	is "$1: gone, status says nothing" "$(ways | tr -d ' ')" '"bypass_possible":[]'
+}
+
+ways_around() {
+	local seq
+	started 'before ways around' || return
+	is 'before ways around: none' "$(ways | tr -d ' ')" '"bypass_possible":[]'
+	foreign 'a foreign ct mark' 'ct mark set' 'ct mark set 7' pass
+	foreign 'a foreign mark that is restored' 'ct mark set' 'ct mark set meta mark' pass
+	foreign 'notrack' notrack 'udp dport 53 notrack'
+	foreign 'a ct zone' 'ct zone set' 'ct zone set 5'
+	seq=$(last_seq)
+	truth 'a chain among ours' in_ns fw nft "add table ip foreign; add chain ip foreign c { type filter hook forward priority -11; }"
+	truth 'a chain among ours: an event says so' told_soon "$seq" bypass_possible 'base chain among ours'
+	ringfence verify >"$SITE_DIR/verify"
+	is 'a chain among ours: verify finds it' $? 1
+	truth 'a chain among ours: by name' grep 'chain c of table foreign runs among ours' "$SITE_DIR/verify"
+	truth 'a chain among ours: it goes' in_ns fw nft delete table ip foreign
+	truth 'a chain among ours: gone' ringfence verify
+	seq=$(last_seq)
+	truth 'tc ingress on a guarded interface' in_ns fw tc qdisc add dev "$CAM0" clsact
+	truth 'tc ingress: status says so' eval "ways | grep 'interface $CAM0 has tc ingress filters'"
+	truth 'tc ingress: an event says so' told_soon "$seq" bypass_possible 'tc ingress'
+	truth 'tc ingress: it goes' in_ns fw tc qdisc del dev "$CAM0" clsact
+	is 'tc ingress: gone' "$(ways | tr -d ' ')" '"bypass_possible":[]'
+	filters 'after ways around'
+}
+
 # ---- clients, policy, clock ----
 
 clients() {
@@ -429,7 +476,7 @@ everything control
 site_control
 [ "${SITE_ONLY:-}" != control ] || site_done
 policy_write
-for f in ${FAILURES:-store full_disk unprivileged queue_taken late_interface renamed owned tamper clients hangup clock_back}; do
+for f in ${FAILURES:-store full_disk unprivileged queue_taken late_interface renamed owned tamper ways_around clients hangup clock_back}; do
 	[ "$f" = hangup ] || site_daemon_stop
 	$f
 done
