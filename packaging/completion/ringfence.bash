@@ -22,7 +22,7 @@ _ringfence() {
 	else
 		case $cmd in
 		replay|diff|init) COMPREPLY=($(compgen -f -- "$cur")) ;;
-		show) COMPREPLY=($(compgen -W "policy program kernel schema" -- "$cur")) ;;
+		show) COMPREPLY=($(compgen -W "policy program plan kernel schema" -- "$cur")) ;;
 		*) COMPREPLY=() ;;
 		esac
 	fi

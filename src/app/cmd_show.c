@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* show policy|program|kernel|schema: the policy as it was understood, the compiled classes, the kernel's table as nft text, the
- * language's JSON Schema. */
+/* show policy|program|plan|kernel|schema: the policy as it was understood, the compiled classes, what the kernel can decide by
+ * itself, its table as nft text, the language's JSON Schema. */
 #include <stdio.h>
 #include <string.h>
 
 #include "app/cmd.h"
+#include "engine/plan.h"
 #include "run/judge.h"
 
 static int show_policy(const struct judge *j, struct buf *out, struct err *e)
@@ -21,6 +22,17 @@ static int show_program(const struct judge *j, struct buf *out, struct err *e)
 	return 0;
 }
 
+static int show_plan(const struct judge *j, struct buf *out, struct err *e)
+{
+	struct plan *p;
+
+	if (plan_build(j->prog, j->who, &p, e) < 0)
+		return -1;
+	plan_print(p, out);
+	plan_free(p);
+	return 0;
+}
+
 static int show_kernel(const struct judge *j, struct buf *out, struct err *e)
 {
 	return cmd_kernel(j, true, out, e);
@@ -29,7 +41,7 @@ static int show_kernel(const struct judge *j, struct buf *out, struct err *e)
 static const struct {
 	const char *name;
 	int (*fn)(const struct judge *j, struct buf *out, struct err *e);
-} views[] = { { "policy", show_policy }, { "program", show_program }, { "kernel", show_kernel } };
+} views[] = { { "policy", show_policy }, { "program", show_program }, { "plan", show_plan }, { "kernel", show_kernel } };
 
 int cmd_show(struct cmd *c, int argc, char **argv)
 {

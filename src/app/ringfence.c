@@ -20,7 +20,7 @@ static const struct cmd_row rows[] = {
 	{ "explain", "", "what would be decided for a flow, by which entry, on which evidence", cmd_explain, NULL },
 	{ "test", "[POLICY]", "run the policy's tests:", cmd_test, NULL },
 	{ "replay", "CAPTURE.pcap", "what the policy would do with a capture; --devices: who is in it", cmd_replay, NULL },
-	{ "show", "policy|program|kernel|schema", "the canonical policy, the compiled classes, the table, the JSON Schema",
+	{ "show", "policy|program|plan|kernel|schema", "the policy, its classes, the kernel's part and table, the schema",
 	  cmd_show,
 	  NULL },
 	{ "reload", "[confirm]", "load the policy into the daemon", cmd_reload,

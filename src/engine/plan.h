@@ -4,8 +4,8 @@
  * It is made by asking the program (prog_eval) about one of each kind of end and service that it tells apart, never by
  * reading the policy a second time; so the kernel's answers are the program's.  It speaks of what an end of a flow opens.  What
  * it leaves out is asked (PLAN_ASK): replies, both ends guarded, observed entries, reject, unknown or unverified devices, ends of
- * which the address alone does not tell who they are, ICMP but for requests (the rest belongs to some flow), and whatever does
- * not fit PLAN_MAX_...: an absent span or class is never an answer.
+ * which the address alone does not tell who they are, ICMP but for requests (the rest belongs to some flow), groups, and
+ * whatever does not fit PLAN_MAX_...: an absent span or class is never an answer.
  *
  * A device end is of a class by its interface, identity and address; the other end ("place") is an interval of addresses behind
  * an interface that is not guarded, or the firewall itself; a service is a protocol with an interval of destination ports or
@@ -23,6 +23,7 @@
 #include "ident/who.h"
 #include "net/addr.h"
 
+struct buf;
 struct plan;
 
 /* Beyond these the rest is asked, and plan_stats says how much. */
@@ -97,5 +98,7 @@ struct plan_stats {
 	bool classes_left_out, spans_left_out, services_left_out;
 };
 struct plan_stats plan_stats(const struct plan *p);
+/* Stable text, for goldens and `ringfence show plan`. */
+void plan_print(const struct plan *p, struct buf *out);
 
 #endif

@@ -124,7 +124,7 @@ static int make_class(struct plan_build *b, const struct plan_kind *k, const uin
 static void share_name(struct plan_build *b, const struct plan_kind *k, uint32_t class)
 {
 	struct plan_class *c = &b->classes.at[class];
-	const char *name = k->bindings ? name_of(b, k) : NULL;
+	const char *name = name_of(b, k);
 
 	if (name && strcmp(c->name, name) != 0)
 		c->name = k->restricted ? "restricted" : k->known ? "known" : "unknown";

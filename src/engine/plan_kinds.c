@@ -86,7 +86,7 @@ static void find_addrs(struct coming *c, const bool *guarded, bool *seen)
 			const uint32_t zone = l->link ? b->g->n_zones : l->zone;
 			bool *old = &seen[span->leaf * 2 + f];
 
-			if (*old || l->unspecified || addr_is_multicast(&span->lo) || (!guarded[zone] && !l->link) ||
+			if (*old || l->unspecified || (!guarded[zone] && !l->link) ||
 			    c->n_addrs[zone] == LEAVES)
 				continue;
 			*old = true;

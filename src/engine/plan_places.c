@@ -15,11 +15,19 @@ int plan_out_of_memory(struct plan_build *b)
 }
 
 
+/* Groups and what lies behind them are asked about: only routers of multicast would forward them. */
 static bool add_leaf(void *ctx, const struct addr *lo, const struct addr *hi, uint32_t leaf)
 {
+	static const struct addr last4 = { 4, { 223, 255, 255, 255 } };
+	static const struct addr last6 = { 6, { 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+						0xff, 0xff } };
+	const struct addr *last = lo->family == 4 ? &last4 : &last6;
 	struct plan_build *b = ctx;
 
-	return VEC_PUSH(&b->leaves[lo->family == 6], (struct plan_span_of){ *lo, *hi, leaf });
+	if (addr_compare(lo, last) > 0)
+		return true;
+	last = addr_compare(hi, last) < 0 ? hi : last;
+	return VEC_PUSH(&b->leaves[lo->family == 6], (struct plan_span_of){ *lo, *last, leaf });
 }
 
 /* Of an open zone, or of none, and anybody's there alike. */

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/diag.h"
+#include "base/file.h"
 #include "engine/plan.h"
 #include "policy/policy.h"
 
@@ -75,7 +76,7 @@ static struct plan *plan;
 
 static void load(const char *text)
 {
-	const struct policy_paths paths = { .registry = "rules/registry/ieee-prefixes.tsv", .makers = { "rules/makers", "" },
+	const struct policy_paths paths = { .registry = "tests/agree/plan/registry.tsv", .makers = { "rules/makers", "" },
 					    .packs = { "rules/packs", "" } };
 	struct diag *d = diag_new();
 	struct buf all, why;
@@ -141,6 +142,7 @@ static const struct row rows[] = {
 	{ "the world", CAM0, AXIS "21", "10.20.2.21", OUT0, "192.0.2.1", 6, 443, PLAN_DROP, NULL, 0 },
 	{ "the world, where it depends on the interface", CAM0, AXIS "20", "10.20.2.20", OUT0, "192.0.2.1", 6, 443, PLAN_ASK, NULL, 0 },
 	{ "the link", CAM0, AXIS "20", "10.20.2.20", OUT0, "224.0.0.5", 6, 80, PLAN_ASK, NULL, 0 },
+	{ "a group", CAM0, AXIS "21", "10.20.2.21", OUT0, "239.1.2.3", 17, 80, PLAN_ASK, NULL, 0 },
 	{ "an interface that no zone names", CAM0, AXIS "20", "10.20.2.20", NONE0, "10.1.5.10", 17, 50000, PLAN_ALLOW, "rtp", 0 },
 	{ "the firewall", CAM0, AXIS "20", "10.20.2.20", 0, "10.20.0.1", 17, 53, PLAN_ALLOW, "dns", 0 },
 	{ "what else of it", CAM0, AXIS "20", "10.20.2.20", 0, "10.20.0.1", 6, 53, PLAN_DROP, NULL, 0 },
@@ -395,6 +397,30 @@ START_TEST(those_to_come)
 }
 END_TEST
 
+START_TEST(printing)
+{
+	static const char path[] = "tests/golden/plan/site.plan";
+	char *golden = NULL;
+	struct err e = { 0 };
+	struct buf out;
+	size_t len;
+
+	buf_init(&out);
+	load(site);
+	build();
+	plan_print(plan, &out);
+	if (getenv("UPDATE")) {
+		ck_assert_msg(file_replace(path, buf_cstr(&out), out.len, 0644, &e) == 0, "%s", e.msg);
+	} else {
+		ck_assert_msg(file_read(path, 1 << 20, &golden, &len, &e) == 0, "%s", e.msg);
+		ck_assert_msg(strcmp(golden, buf_cstr(&out)) == 0, "%s differs; now:\n%.3000s", path, buf_cstr(&out));
+	}
+	free(golden);
+	buf_fini(&out);
+	drop_all();
+}
+END_TEST
+
 /* One network more or less is one class: what does not fit is asked, and said. */
 START_TEST(limits)
 {
@@ -433,6 +459,7 @@ int main(void)
 	tcase_add_test(tc, ends_by_others);
 	tcase_add_test(tc, shape_of_it);
 	tcase_add_test(tc, those_to_come);
+	tcase_add_test(tc, printing);
 	tcase_add_test(tc, limits);
 	return suite_run(tc);
 }
