@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A big site: scale.py DIRECTORY RULES DEVICES PREFIXES INTERFACES writes policy.yaml, devices.csv and links (a batch for ip):
+"""A big site: scale.py DIRECTORY NETNS RULES DEVICES PREFIXES INTERFACES writes policy.yaml, devices.csv, and links and peers
+(batches for ip; the interfaces' other ends are in NETNS):
 guarded zones with an interface and a network each, devices of them by tag, hosts of the core that hold the prefixes, and rules of
 every pairing."""
 import os
@@ -25,12 +26,12 @@ def device_mac(n):
 
 
 def main():
-    where, rules, devices, prefixes, ifaces = sys.argv[1], *map(int, sys.argv[2:6])
+    where, netns, rules, devices, prefixes, ifaces = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:7])
     hosts = max(1, prefixes // EACH)
     with open(os.path.join(where, "policy.yaml"), "w") as f:
         print("version: 1\nrevision: scale\nsite: { name: scale }\nmode: enforce\npacks: [uk-nil]\ninventory: [devices.csv]\nzones:", file=f)
         for i in range(ifaces):
-            print(f"  z{i}: {{ interfaces: [g{i}], networks: [10.{64 + i}.0.0/16], guarded: true }}", file=f)
+            print(f'  z{i}: {{ interfaces: [g{i}], networks: [10.{64 + i}.0.0/16, "fd00:{64 + i:x}::/64"], guarded: true }}', file=f)
         print("  core: { interfaces: [core0], networks: [11.0.0.0/8] }", file=f)
         print("groups:\n  restricted: { packs: [uk-nil] }", file=f)
         for i in range(TAGS):
@@ -53,8 +54,10 @@ def main():
             print(f"d{i},{device_mac(i)},{device_address(i, ifaces)},t{i * 31 % TAGS}", file=f)
     with open(os.path.join(where, "links"), "w") as f:
         for i in range(ifaces):
-            print(f"link add g{i} type veth peer name p{i}\nlink set p{i} up\nlink set g{i} up\naddr add 10.{64 + i}.0.1/16 dev g{i}", file=f)
-        print("link add core0 type veth peer name pcore\nlink set pcore up\nlink set core0 up\naddr add 11.0.0.1/8 dev core0", file=f)
+            print(f"link add g{i} type veth peer name p{i} netns {netns}\nlink set g{i} up\naddr add 10.{64 + i}.0.1/16 dev g{i}\n"
+                  f"addr add fd00:{64 + i:x}::1/64 dev g{i} nodad", file=f)
+    with open(os.path.join(where, "peers"), "w") as f:
+        print("\n".join(f"link set p{i} up" for i in range(ifaces)), file=f)
 
 
 main()
