@@ -141,6 +141,9 @@ static int ask_kernel(struct ringfenced *d, struct err *e)
 		return err_plain(e, ENOTSUP, "this kernel has no packet queue for nf_tables: load nft_queue (or nft_compat and "
 				 "xt_NFQUEUE)");
 	options.native_queue = d->native_queue;
+	options.fences = d->probe.has[PROBE_NETDEV_EGRESS];
+	if (!options.fences)
+		log_warn("this kernel has no netdev egress hook (before 5.16, or built without): no fences against forged ARP");
 	options.owner = d->probe.has[PROBE_OWNER] && !d->o.shared;
 	d->fence = fence_new(&options, e);
 	return d->fence ? fence_about(d->fence, &d->about, e) : -1;

@@ -33,7 +33,7 @@ struct row {
 	uint64_t kernel, attributed;
 };
 
-enum { ROWS = 10 };
+enum { ROWS = 12 };
 
 static size_t account(struct ringfenced *d, struct row ret[static ROWS])
 {
@@ -52,6 +52,8 @@ static size_t account(struct ringfenced *d, struct row ret[static ROWS])
 		{ "strange", since_start(s, TABLE_C_STRANGE), told[TABLE_L_STRANGE] },
 		{ "out-flood", since_start(s, TABLE_C_OUT_FLOOD), told[TABLE_L_OUT_FLOOD] },
 		{ "closed", since_start(s, TABLE_C_CLOSED), told[TABLE_L_CLOSED] },
+		{ "fence", since_start(s, TABLE_C_FENCE), told[TABLE_L_FENCE] },
+		{ "ethertype", since_start(s, TABLE_C_FENCE_ODD), told[TABLE_L_FENCE_ODD] },
 	};
 
 	memcpy(ret, rows, sizeof(rows));
@@ -229,6 +231,7 @@ static void kernel_json(struct ringfenced *d, struct json *js)
 
 	json_object(js, "kernel");
 	json_str(js, "queue_by", d->native_queue ? "nft queue" : "xt NFQUEUE");
+	json_bool(js, "fences", d->probe.has[PROBE_NETDEV_EGRESS]);
 	json_str(js, "table", table_words(d));
 	json_object(js, "counters");
 	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
@@ -333,6 +336,8 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 		buf_printf(out, "; limits of what is learnt were hit %llu times (flood events): what is beyond is dropped",
 			   (unsigned long long)o.limits_hit);
 	buf_char(out, '\n');
+	if (!d->probe.has[PROBE_NETDEV_EGRESS])
+		buf_str(out, "fences      none: this kernel has no netdev egress hook, forged ARP can lead packets astray\n");
 	for (size_t i = 0; i < ifs->n_missing; i++)
 		buf_printf(out, "missing     interface %s\n", ifs->missing[i]);
 	for (size_t i = 0; i < ifs->n_closed; i++)

@@ -4,6 +4,7 @@
  * must not become a flood of events. */
 #include "run/ledger.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,9 @@ static const struct {
 	[TABLE_L_INVALID] = { EVENT_BLOCKED, "invalid", "connection tracking calls it invalid", POLICY_SEV_LOW },
 	[TABLE_L_STRANGE] = { EVENT_STRANGE_INTERFACE, "strange-interface", "an interface that no zone names", POLICY_SEV_HIGH },
 	[TABLE_L_CLOSED] = { EVENT_OUTAGE, "closed", "the table was closed: no policy was in force", POLICY_SEV_MEDIUM },
+	[TABLE_L_FENCE] = { EVENT_BLOCKED, "fence", "it would have left to a device that has not proved the address",
+			    POLICY_SEV_LOW },
+	[TABLE_L_FENCE_ODD] = { EVENT_BLOCKED, "ethertype", "a frame that is neither IP nor ARP", POLICY_SEV_LOW },
 };
 
 static void where(const struct judge *j, const struct table_line *line, struct event_end *ret)
@@ -55,15 +59,40 @@ static void where(const struct judge *j, const struct table_line *line, struct e
 static void detail_of(const struct table_line *line, size_t lines, struct buf *out)
 {
 	struct json js;
+	char type[8];
 
 	json_init(&js, out);
 	json_object(&js, NULL);
 	if (lines > 1)
 		json_u64(&js, "sources", lines);
-	else
+	else if (line->kind == TABLE_L_STRANGE)
 		json_str(&js, "in", line->iifname);
+	if (lines == 1 && line->kind == TABLE_L_FENCE_ODD) {
+		snprintf(type, sizeof(type), "0x%04x", line->port);
+		json_str(&js, "ethertype", type);
+	}
 	json_str(&js, "out", lines == 1 && *line->oifname ? line->oifname : NULL);
 	json_end(&js);
+}
+
+/* Where a packet would have gone that the fence held back; when another has proved that address, somebody answers for it who
+ * should not. */
+static void to_whom(const struct judge *j, const struct table_line *line, struct words *w, struct event *ev)
+{
+	struct flow_end end = {
+		.iface = judge_iface_of(j, line->iif), .has_mac = true, .mac = line->mac, .addr = line->dst,
+	};
+
+	end.id = who_source(j->who, end.iface, &line->mac, &end.addr);
+	words_end(j, &end, POLICY_NONE, 1, w, &ev->to);
+	ev->to.zone = NULL;
+	where(j, line, &ev->to);
+	if (who_address(j->who, end.iface, &line->dst).proof < WHO_VERIFIED)
+		return;
+	ev->kind = EVENT_SPOOF_SUSPECTED;
+	ev->severity = POLICY_SEV_HIGH;
+	ev->reason = "its address is answered for by another device than the one that proved it";
+	ev->technique = "T1557.002";
 }
 
 static void tell_one(struct recorder *r, const struct judge *j, const struct table_line *line, uint64_t packets, uint64_t bytes,
@@ -82,14 +111,16 @@ static void tell_one(struct recorder *r, const struct judge *j, const struct tab
 	ev.packets = packets;
 	ev.bytes = bytes;
 	words_site(j, &w, &ev);
-	if (lines == 1 && !table_line_is_named(line->kind)) {
+	if (lines == 1 && line->kind == TABLE_L_FENCE) {
+		to_whom(j, line, &w, &ev);
+	} else if (lines == 1 && !table_line_is_named(line->kind)) {
 		end.id = who_source(j->who, end.iface, &line->mac, &end.addr);
 		words_end(j, &end, POLICY_NONE, 0, &w, &ev.from);
 		ev.from.zone = NULL;
 	}
-	if (lines == 1)
+	if (lines == 1 && line->kind != TABLE_L_FENCE)
 		where(j, line, &ev.from);
-	if (lines > 1 || table_line_is_named(line->kind))
+	if (lines > 1 || table_line_is_named(line->kind) || line->kind == TABLE_L_FENCE_ODD)
 		detail_of(line, lines, &detail);
 	if (detail.len && !detail.failed)
 		ev.detail = buf_cstr(&detail);

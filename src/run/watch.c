@@ -86,7 +86,7 @@ static uint64_t ledger_sum(const struct table_counts *c)
 {
 	static const enum table_counter keyed[] = {
 		TABLE_C_DENIED, TABLE_C_DENIED_MORE, TABLE_C_FLOOD, TABLE_C_UNKNOWN_FLOOD, TABLE_C_INVALID, TABLE_C_STRANGE,
-		TABLE_C_OUT_FLOOD, TABLE_C_CLOSED,
+		TABLE_C_OUT_FLOOD, TABLE_C_CLOSED, TABLE_C_FENCE, TABLE_C_FENCE_ODD,
 	};
 	uint64_t sum = 0;
 
