@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* br_netfilter's setting is the namespace's, or the bridge's own; either one sends bridged frames through forward, where cameras and
- * recorders on one bridge are cut off from each other (their frames come and go by the same interface, and are no flow that a
+/* br_netfilter's setting is the namespace's, or the bridge's own; either one sends bridged frames through forward, where cameras
+ * and recorders on one bridge are cut off from each other (their frames come and go by the same interface, and are no flow that a
  * rule means). */
 #include "run/bypass.h"
 

@@ -15,6 +15,7 @@
 #include "policy/policy.h"
 #include "run/judge.h"
 #include "run/recorder.h"
+#include "run/tell.h"
 #include "run/words.h"
 
 enum { EVENTS_PER_KIND = 64 };
@@ -153,9 +154,9 @@ static void tell_kind(struct recorder *r, const struct judge *j, const struct ta
 		tell_one(r, j, rest, packets, bytes, more, base);
 }
 
-static struct recorder_element element_of(const struct table_line *line, const struct link_map *links)
+static struct tell_denied element_of(const struct table_line *line, const struct link_map *links)
 {
-	struct recorder_element el;
+	struct tell_denied el;
 
 	memset(&el, 0, sizeof(el));
 	el.key.from = line->src;
@@ -177,7 +178,7 @@ void ledger_tell(struct recorder *r, const struct judge *j, const struct link_ma
 	struct event base = {
 		.first_ns = first_ns, .last_ns = last_ns, .action = EVENT_DROPPED, .summary = true, .opener_is_from = true,
 	};
-	struct recorder_element *elements = calloc(l->n + 1, sizeof(*elements));
+	struct tell_denied *elements = calloc(l->n + 1, sizeof(*elements));
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n; i++) {

@@ -275,7 +275,7 @@ void recorder_event(struct recorder *r, const struct event *ev)
 	post(r, it);
 }
 
-void recorder_denied(struct recorder *r, const struct judge *j, struct recorder_element *elements, size_t n,
+void recorder_denied(struct recorder *r, const struct judge *j, struct tell_denied *elements, size_t n,
 		     int64_t first_ns, int64_t last_ns, bool outage)
 {
 	struct recorder_item *it = item_new(RECORDER_ITEM_DENIED);

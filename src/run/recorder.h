@@ -18,6 +18,7 @@
 struct db;
 struct judge;
 struct recorder;
+struct tell_denied;
 struct ring;
 
 enum { RECORDER_RINGS = 8 };
@@ -52,13 +53,6 @@ struct recorder_stats {
 	char store_id[33];
 };
 
-/* One element of a denied set that was dumped. */
-struct recorder_element {
-	struct merge_denied key;                /* iface: the kernel's index */
-	bool here;                              /* to the firewall itself */
-	uint64_t packets, bytes;
-};
-
 /* A sum that was kept in the store; false: none. */
 bool recorder_kept(struct db *db, const char *name, uint64_t *ret_packets, uint64_t *ret_bytes);
 /* Drops told in events of the table that is there, from the store at the start: the last sum kept, and the events after it.
@@ -73,7 +67,7 @@ void recorder_stop(struct recorder *r);
 void recorder_event(struct recorder *r, const struct event *ev);
 /* Attribute elements (a heap array, taken over) that the judge's generation left: counted between first_ns and last_ns (wall).
  * outage: they are from before this daemon. */
-void recorder_denied(struct recorder *r, const struct judge *j, struct recorder_element *elements, size_t n,
+void recorder_denied(struct recorder *r, const struct judge *j, struct tell_denied *elements, size_t n,
 		     int64_t first_ns, int64_t last_ns, bool outage);
 /* Change the inventory: fn runs in the recorder's thread; arg is freed by drop (may be NULL) whether it ran or not. */
 typedef int (*recorder_keep_fn)(struct db *db, void *arg, struct err *e);

@@ -144,7 +144,7 @@ void recorder_elements(struct recorder *r, const struct recorder_item *it)
 	size_t strange = 0;
 
 	for (size_t i = 0; i < it->n_elements; i++) {
-		const struct recorder_element *el = &it->elements[i];
+		const struct tell_denied *el = &it->elements[i];
 		const struct merge_count c = {
 			.packets = el->packets, .bytes = el->bytes, .first_ns = it->first_ns, .last_ns = it->last_ns,
 		};

@@ -20,7 +20,7 @@ struct recorder_item {
 	struct arena *arena;                    /* EVENT: the event's words */
 	struct event event;
 	const struct judge *judge;              /* DENIED */
-	struct recorder_element *elements;
+	struct tell_denied *elements;
 	size_t n_elements;
 	int64_t first_ns, last_ns;
 	bool outage;

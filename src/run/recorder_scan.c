@@ -16,7 +16,7 @@ enum { TARGETS = 100, FEW = 10, EXAMPLES = 10 };
 
 /* An element with what denied it. */
 struct attempt {
-	const struct recorder_element *el;
+	const struct tell_denied *el;
 	uint32_t rule;
 	uint8_t why;
 	bool loud;                      /* too many packets to be one of many, or a reply */
@@ -47,7 +47,7 @@ static int compare(const void *pa, const void *pb)
 	return c ? c : a->el->key.port - b->el->key.port;
 }
 
-static void tell_alone(struct recorder *r, const struct recorder_item *it, const struct recorder_element *el)
+static void tell_alone(struct recorder *r, const struct recorder_item *it, const struct tell_denied *el)
 {
 	const struct merge_count c = {
 		.packets = el->packets, .bytes = el->bytes, .first_ns = it->first_ns, .last_ns = it->last_ns,
@@ -152,7 +152,7 @@ void recorder_strange(struct recorder *r, const struct recorder_item *it, size_t
 	size_t begin = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct recorder_element *el = &it->elements[i];
+		const struct tell_denied *el = &it->elements[i];
 		struct verdict v;
 
 		if (!all) {

@@ -8,7 +8,6 @@
 #include "policy/policy.h"
 #include "run/hit.h"
 #include "run/judge.h"
-#include "run/recorder.h"
 
 /* Stands for the rule over reloads too. */
 static uint32_t rule_number(const struct policy *p, const struct verdict *v, uint32_t rule)
@@ -96,18 +95,19 @@ void tell_hit(struct tell *t, const struct hit *h, int64_t mono_ns)
 }
 
 /* A packet as the element's key describes it. */
-static struct pkt pkt_of(const struct recorder_element *el, int64_t when_ns)
+static struct pkt pkt_of(const struct tell_denied *el, int64_t when_ns)
 {
 	const struct merge_denied *key = &el->key;
 
 	return (struct pkt){
 		.when_ns = when_ns, .iif = key->iface, .src = key->from, .dst = key->to, .smac = key->mac, .has_smac = 1,
 		.proto = key->proto, .has_ports = 1, .hook = el->here ? PKT_INPUT : PKT_FORWARD,
-		.sport = key->reply ? key->port : 0, .dport = key->reply ? 0 : key->port, .direction = key->reply ? PKT_REPLY : PKT_ORIGINAL,
+		.sport = key->reply ? key->port : 0, .dport = key->reply ? 0 : key->port,
+		.direction = key->reply ? PKT_REPLY : PKT_ORIGINAL,
 	};
 }
 
-struct verdict tell_judge(const struct judge *j, const struct recorder_element *el)
+struct verdict tell_judge(const struct judge *j, const struct tell_denied *el)
 {
 	const struct pkt p = pkt_of(el, 0);
 	struct flow f;
@@ -117,7 +117,7 @@ struct verdict tell_judge(const struct judge *j, const struct recorder_element *
 }
 
 /* Whatever the judge says by now, the packets were dropped. */
-void tell_element_event(const struct judge *j, const struct recorder_element *el, const struct merge_count *c,
+void tell_element_event(const struct judge *j, const struct tell_denied *el, const struct merge_count *c,
 			struct words *w, struct flow *f, struct verdict *v, struct event *ret)
 {
 	const struct pkt p = pkt_of(el, c->first_ns);
@@ -140,7 +140,7 @@ void tell_element_event(const struct judge *j, const struct recorder_element *el
 	ret->from.has_port = false;
 }
 
-void tell_element(struct tell *t, const struct judge *j, const struct recorder_element *el, const struct merge_count *c,
+void tell_element(struct tell *t, const struct judge *j, const struct tell_denied *el, const struct merge_count *c,
 		  bool outage, int64_t mono_ns)
 {
 	const struct merge_denied *denied = outage ? NULL : &el->key;

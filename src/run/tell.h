@@ -10,7 +10,13 @@
 #include "run/words.h"
 
 struct hit;
-struct recorder_element;
+
+/* One element of a denied set that was dumped. */
+struct tell_denied {
+	struct merge_denied key;                /* iface: the kernel's index */
+	bool here;                              /* to the firewall itself */
+	uint64_t packets, bytes;
+};
 
 struct tell {
 	struct merge *merge;            /* borrowed; emits the events */
@@ -20,11 +26,11 @@ struct tell {
 /* mono_ns: merge's clock (replay: the packet's own time). */
 void tell_hit(struct tell *t, const struct hit *h, int64_t mono_ns);
 /* An element of a denied set that no row of merge remembers, judged once more by the judge that made it. */
-void tell_element(struct tell *t, const struct judge *j, const struct recorder_element *el, const struct merge_count *c,
+void tell_element(struct tell *t, const struct judge *j, const struct tell_denied *el, const struct merge_count *c,
 		  bool outage, int64_t mono_ns);
 /* What the judge says of an element, and its event with those counts (w keeps its words). */
-struct verdict tell_judge(const struct judge *j, const struct recorder_element *el);
-void tell_element_event(const struct judge *j, const struct recorder_element *el, const struct merge_count *c, struct words *w,
+struct verdict tell_judge(const struct judge *j, const struct tell_denied *el);
+void tell_element_event(const struct judge *j, const struct tell_denied *el, const struct merge_count *c, struct words *w,
 			struct flow *f, struct verdict *v, struct event *ret);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/ring.h"
 #include "run/hit.h"
+#include "run/tell.h"
 #include "store/inventory.h"
 #include "store/store.h"
 #include "unit/run/fake.h"
@@ -129,9 +130,9 @@ START_TEST(a_ticket_passes_behind_all_records)
 }
 END_TEST
 
-static struct recorder_element *element(const char *mac, const char *src, uint16_t port, uint64_t packets)
+static struct tell_denied *element(const char *mac, const char *src, uint16_t port, uint64_t packets)
 {
-	struct recorder_element *el = calloc(1, sizeof(*el));
+	struct tell_denied *el = calloc(1, sizeof(*el));
 	const struct pkt p = fake_packet(mac, src, "10.1.5.10", IPPROTO_TCP, port);
 
 	memset(&el->key, 0, sizeof(el->key));
@@ -182,9 +183,9 @@ START_TEST(unknown_elements_are_told_themselves)
 }
 END_TEST
 
-static void set_element(struct recorder_element *el, const char *mac, const char *src, uint16_t port, uint64_t packets)
+static void set_element(struct tell_denied *el, const char *mac, const char *src, uint16_t port, uint64_t packets)
 {
-	struct recorder_element *one = element(mac, src, port, packets);
+	struct tell_denied *one = element(mac, src, port, packets);
 
 	*el = *one;
 	free(one);
@@ -195,7 +196,7 @@ static void set_element(struct recorder_element *el, const char *mac, const char
 START_TEST(a_scan_is_one_event)
 {
 	enum { PORTS = 400, ALONE = 3 };
-	struct recorder_element *els = calloc(PORTS + ALONE, sizeof(*els));
+	struct tell_denied *els = calloc(PORTS + ALONE, sizeof(*els));
 	struct arena *a = arena_new();
 	struct spool_batch b;
 	uint64_t packets = 0, scans = 0;
@@ -241,7 +242,7 @@ END_TEST
 START_TEST(few_targets_are_no_scan)
 {
 	enum { PORTS = 100 };
-	struct recorder_element *els = calloc(PORTS, sizeof(*els));
+	struct tell_denied *els = calloc(PORTS, sizeof(*els));
 	struct arena *a = arena_new();
 	struct spool_batch b;
 	const int64_t now = now_wall_ns();
