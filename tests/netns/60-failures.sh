@@ -407,6 +407,33 @@ ways_around() {
 	filters 'after ways around'
 }
 
+# ---- what others do to the queues ----
+
+# Packets in our queues, by the kernel's own table: number, port, waiting …
+waiting() { in_ns fw awk '{ n += $3 } END { print n + 0 }' /proc/net/netfilter/nfnetlink_queue; }
+some_wait() { [ "$(waiting)" -ge 10 ]; }
+
+# Somebody deletes a base chain of their own: the kernel throws away every queued packet of the namespace.
+flushed() {
+	local seq n told
+	started 'before the queue is flushed' || return
+	truth 'a base chain of others' in_ns fw nft 'add table ip foreign; add chain ip foreign c { type filter hook forward priority 50; }'
+	seq=$(last_seq)
+	site_daemon_hang
+	sender_send hik --via-ip --src "${IP4[hik]}" --dst "${IP4[desk]}" --proto udp --sport 30000 --dport 53 --count 20 --rate 100
+	truth 'packets wait for a hung daemon' site_wait 'packets in the queue' some_wait
+	n=$(waiting)
+	truth 'the chain is deleted' in_ns fw nft delete table ip foreign
+	is 'what waited is gone' "$(waiting)" 0
+	site_daemon_wake
+	truth 'an event says that they died there' told_soon "$seq" loss unanswered
+	events_since "$seq" loss | grep unanswered >"$SITE_DIR/lost"
+	told=$(grep -o '"packets\\*": *[0-9]*' "$SITE_DIR/lost" | grep -o '[0-9]*$' | head -n 1)
+	is 'as many as had waited' "$told" "$n" || head -n 3 "$SITE_DIR/lost" | sed 's/^/# /'
+	echo "# $n packets waited when somebody deleted a base chain, $told are told as lost"
+	filters 'after the flush'
+}
+
 # ---- clients, policy, clock ----
 
 clients() {
@@ -476,7 +503,7 @@ everything control
 site_control
 [ "${SITE_ONLY:-}" != control ] || site_done
 policy_write
-for f in ${FAILURES:-store full_disk unprivileged queue_taken late_interface renamed owned tamper ways_around clients hangup clock_back}; do
+for f in ${FAILURES:-store full_disk unprivileged queue_taken late_interface renamed owned tamper ways_around flushed clients hangup clock_back}; do
 	[ "$f" = hangup ] || site_daemon_stop
 	$f
 done
