@@ -51,8 +51,9 @@ net_up() {
 	N
 }
 
-# $1: core is guarded, too, so that userspace is asked about every flow: what both ends guard is never the kernel's to decide.
-policy() {
+# asked: core is guarded, too (and only observes, so that nothing is fenced there), so that userspace is asked about every flow: what
+# both ends guard is never the kernel's to decide.
+policy() { # decide|asked
 	local i
 	cat <<-P
 		version: 1
@@ -60,7 +61,7 @@ policy() {
 		packs: [uk-nil]
 		zones:
 		  cctv: { interfaces: [cam0], networks: [10.20.0.0/16, "fd00:20::/64"], guarded: true }
-		  core: { interfaces: [core0], networks: [10.1.0.0/16, "fd00:1::/64"]$([ "$1" != asked ] || echo ', guarded: true, unknown: rules') }
+		  core: { interfaces: [core0], networks: [10.1.0.0/16, "fd00:1::/64"]$([ "$1" != asked ] || echo ', guarded: true, unknown: rules, mode: observe') }
 		groups: { restricted: { packs: [uk-nil] } }
 		hosts: { vms: { networks: [10.1.5.10, "fd00:1::10"] } }
 		services: { rtp: [udp/50000-59999], copy: [tcp/5201] }
@@ -151,7 +152,7 @@ daemon_start() { # POLICY
 }
 daemon_stop() {
 	kill $judge; wait $judge 2>/dev/null
-	in_ns fw nft delete table inet ringfence
+	in_ns fw nft flush ruleset
 }
 
 column_up() {
