@@ -46,6 +46,8 @@ struct ringfenced {
 	unsigned n_workers;
 	struct watch *watch;
 	struct allowed *allowed;                /* NULL: it could not be made; filtering goes on */
+	struct uses *uses;
+	unsigned uses_age;                      /* seconds */
 	char allowed_hint[256];                 /* what the administrator has to set, or "" */
 	struct ctl_server *ctl;
 	int exit_status;
@@ -70,6 +72,10 @@ void ringfenced_allowed_stop(struct ringfenced *d);
 void ringfenced_allowed_free(struct ringfenced *d);
 void ringfenced_allowed_json(struct ringfenced *d, struct json *js);
 void ringfenced_allowed_text(struct ringfenced *d, struct buf *out);
+
+/* What each rule let pass in the kernel alone: once a second, and with now before a stop. */
+void ringfenced_uses_second(struct ringfenced *d, bool now);
+void ringfenced_uses_json(struct ringfenced *d, struct json *js);
 
 /* sd_notify(3)'s protocol; without NOTIFY_SOCKET nothing happens. */
 void ringfenced_notify(const char *state);

@@ -11,6 +11,7 @@
 #include "run/fence.h"
 #include "run/observer.h"
 #include "run/publish.h"
+#include "run/uses.h"
 
 enum { SIGHTS = 256, FULL_PERCENT = 90 };
 
@@ -33,6 +34,7 @@ void ringfenced_allowed_second(struct ringfenced *d)
 	struct allowed_sight seen[SIGHTS];
 	size_t n = SIGHTS;
 
+	ringfenced_uses_second(d, false);
 	while (d->allowed && n == SIGHTS) {
 		n = allowed_seen(d->allowed, seen, SIGHTS);
 		for (size_t i = 0; i < n; i++)
@@ -44,11 +46,14 @@ void ringfenced_allowed_stop(struct ringfenced *d)
 {
 	if (d->allowed)
 		allowed_stop(d->allowed);
+	if (d->uses)
+		ringfenced_uses_second(d, true);
 }
 
 void ringfenced_allowed_free(struct ringfenced *d)
 {
 	allowed_free(d->allowed);
+	uses_free(d->uses);
 }
 
 /* ---- status ---- */
@@ -100,6 +105,7 @@ void ringfenced_allowed_json(struct ringfenced *d, struct json *js)
 	json_u64(js, "failed", s.failed);
 	json_u64(js, "look_us", s.look_us);
 	json_end(js);
+	ringfenced_uses_json(d, js);
 	conntrack_json(d, js);
 }
 

@@ -250,6 +250,9 @@ enum table_counter {
 extern const char *const table_counter_names[TABLE_COUNTERS];
 struct table_counts { struct { uint64_t packets, bytes; } at[TABLE_COUNTERS]; };
 int table_read_counters(struct nl *n, struct table_counts *ret, struct err *e);
+/* What each rule opened in the kernel alone (packets: first packets of flows): its counter allow-ID.  One may be told twice. */
+typedef void (*table_rule_fn)(void *arg, const char *id, uint64_t packets, uint64_t bytes);
+int table_read_rules(struct nl *n, table_rule_fn fn, void *arg, struct err *e);
 bool table_counter_is_drop(enum table_counter c);       /* its packets died */
 uint8_t table_counter_family(enum table_counter c);     /* of the table it stands in */
 

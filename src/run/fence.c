@@ -380,6 +380,11 @@ int fence_counters(struct fence *f, struct table_counts *ret, struct err *e)
 	return table_read_counters(f->nl, ret, e);
 }
 
+int fence_rules(struct fence *f, table_rule_fn fn, void *arg, struct err *e)
+{
+	return table_read_rules(f->nl, fn, arg, e);
+}
+
 int fence_ct_stats(struct fence *f, struct ct_stats *ret, struct err *e)
 {
 	return ct_read_stats(f->nl, ret, e);

@@ -53,6 +53,7 @@ int fence_collect(struct fence *f, struct table_ledger *ret, struct err *e);
 int fence_collect_left(struct fence *f, const struct table_about *about, struct table_ledger *ret, struct err *e);
 
 int fence_counters(struct fence *f, struct table_counts *ret, struct err *e);
+int fence_rules(struct fence *f, table_rule_fn fn, void *arg, struct err *e);
 int fence_ct_stats(struct fence *f, struct ct_stats *ret, struct err *e);
 /* Lines of difference between the kernel's table and ours. */
 int fence_verify(struct fence *f, struct buf *out, size_t *ret_n, struct err *e);
