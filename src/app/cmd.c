@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/now.h"
+#include "engine/plan.h"
 #include "kern/table.h"
 #include "run/ctl_client.h"
 #include "run/judge.h"
@@ -222,23 +223,30 @@ struct judge *cmd_judge(const struct cmd *c, const char *path)
 
 int cmd_kernel(const struct judge *j, bool native_queue, struct buf *out, struct err *e)
 {
-	const struct table_setup setup = {
+	struct table_setup setup = {
 		.generation = 1, .page = 'a', .queue = 100, .nflog_group = 100, .native_queue = native_queue,
 		.fences = true,
 	};
 	struct arena *a = arena_new();
+	struct plan *plan = NULL;
 	struct table *t = NULL;
 	struct table_input in;
 	int rc = -1;
 
 	if (!a)
 		return err_plain(e, ENOMEM, "out of memory");
+	if (plan_build(j->prog, j->who, &plan, e) < 0) {
+		arena_free(a);
+		return -1;
+	}
+	setup.plan = plan;
 	if (table_input_from(j->policy, j->prog, j->who, &setup, a, &in, e) == 0)
 		rc = table_build(&in, &t, e);
 	if (rc == 0 && out)
 		table_print(t, out);
 	table_free(t);
 	arena_free(a);
+	plan_free(plan);
 	return rc;
 }
 

@@ -117,6 +117,7 @@ struct table_plan {
 	size_t n_from;                          /* from4 and from6 of a class: of the first so many ifaces */
 	const char *const *rules;               size_t n_rules;         /* ids; also those whose counters are to stay */
 	const char *const *class_names, *const *where_names, *const *what_names, *macs_name;
+	const uint32_t *class_as, *where_as, *what_as;          /* the first that is the same for the kernel: it stands for all */
 	const struct table_members *members;    size_t n_members;       /* sorted; at most TABLE_MAX_MEMBERS of an interface */
 };
 /* Beyond these the kernel asks: classes on an interface, different services of a class, rules of a service. */

@@ -36,15 +36,16 @@ static bool list_parts(struct table_build *b, const struct plan_where *w, uint32
 	struct table_decide *d = b->decide;
 
 	for (size_t i = 0; i < w->n_spans; i++) {
+		const uint32_t what = b->in->plan.what_as[w->spans[i].what];
 		size_t k = first;
 
-		if (says_nothing(&b->in->plan.whats[w->spans[i].what]))
+		if (says_nothing(&b->in->plan.whats[what]))
 			continue;
-		while (k < d->part.n && d->part.at[k].what != w->spans[i].what)
+		while (k < d->part.n && d->part.at[k].what != what)
 			k++;
 		if (k - first == TABLE_MAX_WHATS)
 			return false;
-		if (k == d->part.n && !VEC_PUSH(&d->part, (struct part){ .what = w->spans[i].what }))
+		if (k == d->part.n && !VEC_PUSH(&d->part, (struct part){ .what = what }))
 			b->t->failed = true;
 	}
 	return true;
@@ -80,7 +81,7 @@ static struct parts where_parts(struct table_build *b, uint32_t where, bool six)
 							       b->in->plan.where_names[where], k);
 	for (size_t i = 0; i < w->n_spans; i++)
 		for (uint32_t k = 0; k < p->n; k++)
-			if (d->part.at[p->first + k].what == w->spans[i].what)
+			if (d->part.at[p->first + k].what == b->in->plan.what_as[w->spans[i].what])
 				put_span(b->t, d->part.at[p->first + k].set, &w->spans[i]);
 	return *p;
 }
@@ -92,7 +93,7 @@ static void where_rules(struct table_build *b, uint32_t chain, const struct tabl
 
 	if (where >= b->in->plan.n_wheres)
 		return;
-	p = where_parts(b, where, six);
+	p = where_parts(b, b->in->plan.where_as[where], six);
 	for (uint32_t k = p.first; k < p.first + p.n; k++) {
 		const struct table_stmt is = six ? IPV6 : IPV4, in = table_in(key, b->decide->part.at[k].set);
 		const struct table_stmt to = table_jump(table_build_what(b, b->decide->part.at[k].what));

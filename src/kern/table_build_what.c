@@ -137,11 +137,14 @@ static uint32_t group_services(const struct plan_what *w, uint32_t *group_of, co
 
 uint32_t table_build_what(struct table_build *b, uint32_t what)
 {
-	const struct plan_what *w = &b->in->plan.whats[what];
-	const char *name = b->in->plan.what_names[what];
 	const struct plan_service *firsts[TABLE_MAX_RULES];
+	const struct plan_what *w;
+	const char *name;
 	uint32_t *group_of, chain, n;
 
+	what = b->in->plan.what_as[what];
+	w = &b->in->plan.whats[what];
+	name = b->in->plan.what_names[what];
 	if (b->decide->whats[what])
 		return b->decide->whats[what];
 	chain = b->decide->whats[what] = table_model_chain(b->t, LOC_NONE, "what-%s", name);

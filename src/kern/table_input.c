@@ -2,7 +2,7 @@
 /* table_input: what the kernel has to know, from the policy, its program and who is where.
  * Networks become disjoint ranges, each owned by the zone with the longest prefix, so that a small open zone inside a
  * guarded network stays open in the kernel too. */
-#include "kern/table.h"
+#include "kern/table_input.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -217,23 +217,38 @@ static void take_ifaces(const struct policy *p, const struct ranges *r, const st
 	ret->ifaces = all;
 }
 
-static void take_bindings(const struct prog *prog, const struct who *w, struct arena *a, struct table_input *ret)
+static int take_bindings(const struct prog *prog, const struct who *w, const struct table_setup *setup, struct arena *a,
+			 struct table_input *ret, struct err *e)
 {
 	size_t n = w ? who_bindings(w) : 0;
 	struct table_binding *all = arena_array(a, n + 1, struct table_binding);
+	size_t *from = arena_array(a, n + 1, size_t);
 
-	for (size_t i = 0; all && i < n; i++) {
+	if (arena_failed(a))
+		return err_plain(e, ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
 		const struct who_binding *b = who_binding(w, i);
 
 		if (b->iface >= ret->n_ifaces || ret->ifaces[b->iface].role == TABLE_OPEN)
 			continue;
+		from[ret->n_bindings] = i;
 		all[ret->n_bindings++] = (struct table_binding){
-			.iface = b->iface, .mac = b->mac, .addr = b->addr, .plan = TABLE_NO_PLAN,
+			.iface = b->iface, .mac = b->mac, .addr = b->addr,
 			.cls = prog && !prog_may_allow(prog, b->iface, &b->id) ? TABLE_RESTRICTED : TABLE_KNOWN,
 			.restricted = prog && prog_restriction(prog, &b->id).restricted,
 		};
 	}
 	ret->bindings = all;
+	return table_input_take_classes(setup, w, from, all, ret->n_bindings, a, ret, e);
+}
+
+static int take_plan(const struct policy *p, const struct table_setup *setup, struct arena *a, struct table_input *ret,
+		     struct err *e)
+{
+	if (!setup->like)
+		return table_input_take_plan(p, setup->plan, a, ret, e);
+	ret->plan = setup->like->plan;
+	return 0;
 }
 
 int table_input_from(const struct policy *p, const struct prog *prog, const struct who *w, const struct table_setup *setup,
@@ -255,9 +270,11 @@ int table_input_from(const struct policy *p, const struct prog *prog, const stru
 	in.remote = take_use(p, &r, USE_REMOTE, a, &in.n_remote);
 	in.observed = take_use(p, &r, USE_OBSERVED, a, &in.n_observed);
 	take_ifaces(p, &r, setup, a, &in);
-	if (!arena_failed(a))
-		take_bindings(prog, w, a, &in);
 	VEC_FREE(&r.at);
+	if (arena_failed(a))
+		return err_plain(e, ENOMEM, "out of memory");
+	if (take_plan(p, setup, a, &in, e) < 0 || take_bindings(prog, w, setup, a, &in, e) < 0)
+		return -1;
 	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");
 	*ret = in;

@@ -75,6 +75,32 @@ static void put_class(const struct table_plan *p, const struct table_iface *ifac
 			   c->from6[i] < p->n_wheres ? wheres[c->from6[i]] : "-");
 }
 
+struct named { const char *name; uint32_t i; };
+
+static int compare_named(const void *pa, const void *pb)
+{
+	const struct named *a = pa, *b = pb;
+	int c = strcmp(a->name, b->name);
+
+	return c ? c : (a->i > b->i) - (a->i < b->i);
+}
+
+/* Equal names mean the same for the kernel, though the program may tell them apart (by the rule that denies). */
+static const uint32_t *first_of_name(const char *const *names, size_t n, struct arena *a)
+{
+	struct named *order = arena_array(a, n + 1, struct named);
+	uint32_t *as = arena_array(a, n + 1, uint32_t);
+
+	if (!order || !as)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		order[i] = (struct named){ names[i], (uint32_t)i };
+	qsort(order, n, sizeof(*order), compare_named);
+	for (size_t i = 0; i < n; i++)
+		as[order[i].i] = i && !strcmp(order[i].name, order[i - 1].name) ? as[order[i - 1].i] : order[i].i;
+	return as;
+}
+
 int table_plan_name(struct table_plan *p, const struct table_iface *ifaces, struct arena *a, struct err *e)
 {
 	const char **classes = arena_array(a, p->n_classes + 1, const char *);
@@ -110,7 +136,10 @@ int table_plan_name(struct table_plan *p, const struct table_iface *ifaces, stru
 	p->class_names = classes;
 	p->where_names = wheres;
 	p->what_names = whats;
-	return 0;
+	p->class_as = first_of_name(classes, p->n_classes, a);
+	p->where_as = first_of_name(wheres, p->n_wheres, a);
+	p->what_as = first_of_name(whats, p->n_whats, a);
+	return arena_failed(a) ? err_plain(e, ENOMEM, "out of memory") : 0;
 }
 
 static int compare_members(const void *pa, const void *pb)

@@ -8,14 +8,23 @@
 
 #include "base/arena.h"
 #include "base/now.h"
+#include "engine/plan.h"
 #include "kern/nl.h"
 #include "run/ifaces.h"
 #include "run/judge.h"
+
+/* A plan is made anew for classes that came: at most once in so long, and no more than this share of the time. */
+enum { PLAN_SHARE = 20 };
+#define PLAN_PAUSE_NS (2 * NOW_NS_PER_S)
 
 struct fence {
 	struct fence_options options;
 	struct nl *nl, *watch;
 	struct arena *arena;                    /* of in */
+	struct plan *plan;                      /* of in; made from prog, which is not looked into any more once another one came */
+	const struct prog *prog;
+	bool unplanned;                         /* a binding came whose class the live table does not have */
+	int64_t planned_ns, plan_took_ns;       /* when the live table's plan was begun, and how long all of it took */
 	struct table_watch seen;                /* of others' transactions */
 	struct table_input in;
 	struct table_binding *bindings;         /* of in: sorted, on the heap, since they change more often than the rest */
@@ -47,6 +56,7 @@ void fence_free(struct fence *f)
 		return;
 	table_free(f->table);
 	free(f->bindings);
+	plan_free(f->plan);
 	arena_free(f->arena);
 	nl_free(f->nl);
 	nl_free(f->watch);
@@ -80,14 +90,15 @@ int fence_next_generation(struct fence *f, unsigned mark_shift, unsigned *ret, s
 	return 0;
 }
 
-static int input_of(struct fence *f, const struct judge *j, const struct ifaces *i, bool closed, char page, struct arena *a,
-		    struct table_input *ret, struct err *e)
+/* plan NULL: for a closed table. */
+static int input_of(struct fence *f, const struct judge *j, const struct ifaces *i, const struct plan *plan,
+		    const struct table_input *like, char page, struct arena *a, struct table_input *ret, struct err *e)
 {
 	const struct table_setup setup = {
 		.generation = j->generation, .page = page, .queue = f->options.queue, .queues = f->options.queues,
-		.nflog_group = f->options.nflog_group,
-		.native_queue = f->options.native_queue, .owner = f->options.owner, .closed = closed,
-		.fences = f->options.fences && !closed,         /* closed: they stay as they are */
+		.nflog_group = f->options.nflog_group, .native_queue = f->options.native_queue, .owner = f->options.owner,
+		.closed = !plan, .plan = plan, .like = like,
+		.fences = f->options.fences && plan,            /* closed: they stay as they are */
 		.open = i->open, .n_open = i->n_open, .l3 = i->l3, .n_l3 = i->n_l3,
 		.trunks = i->trunks, .n_trunks = i->n_trunks,
 	};
@@ -175,25 +186,47 @@ bool fence_only_ours(struct fence *f)
 	return !interleaved && f->genid && nl_genid(f->nl, &now, &e) == 0 && now == f->genid;
 }
 
+static void adopt_plan(struct fence *f, struct plan *plan, const struct prog *prog, int64_t since_ns)
+{
+	plan_free(f->plan);
+	f->plan = plan;
+	f->prog = prog;
+	f->unplanned = false;
+	f->planned_ns = since_ns;
+	f->plan_took_ns = now_mono_ns() - since_ns;
+}
+
+bool fence_wants_plan(const struct fence *f)
+{
+	const int64_t pause_ns = f->plan_took_ns * PLAN_SHARE > PLAN_PAUSE_NS ? f->plan_took_ns * PLAN_SHARE : PLAN_PAUSE_NS;
+
+	return f->unplanned && now_mono_ns() - f->planned_ns >= pause_ns;
+}
+
 int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, bool closed, struct err *e)
 {
+	const int64_t since_ns = now_mono_ns();
 	struct arena *a = arena_new();
 	const char page = next_page(f);
 	struct table_binding *bindings = NULL;
+	struct plan *plan = NULL;
 	struct table_input in;
 	struct table *t = NULL;
 
 	if (!a)
 		return err_plain(e, ENOMEM, "out of memory");
 	ours_begins(f);
-	if (input_of(f, j, i, closed, page, a, &in, e) < 0 || table_build(&in, &t, e) < 0 || copy_bindings(&in, &bindings, e) < 0 ||
-	    table_send(f->nl, t, e) < 0) {
+	if ((!closed && plan_build(j->prog, j->who, &plan, e) < 0) || input_of(f, j, i, plan, NULL, page, a, &in, e) < 0 ||
+	    table_build(&in, &t, e) < 0 || copy_bindings(&in, &bindings, e) < 0 || table_send(f->nl, t, e) < 0) {
 		table_free(t);
 		free(bindings);
+		plan_free(plan);
 		arena_free(a);
+		f->planned_ns = since_ns;
 		return -1;
 	}
 	ours_ends(f);
+	adopt_plan(f, plan, j->prog, since_ns);
 	if (f->in.page && page != f->in.page) {
 		f->old_page = f->in.page;
 		f->old_since_ns = now_mono_ns();
@@ -247,6 +280,11 @@ struct change {
 	size_t n_add, n_del;
 };
 
+static bool is_same(const struct table_binding *a, const struct table_binding *b)
+{
+	return a->cls == b->cls && a->restricted == b->restricted && a->plan == b->plan && a->sole == b->sole;
+}
+
 /* Both sorted.  A changed class is a removal and an addition. */
 static void difference(const struct table_binding *old, size_t n_old, const struct table_binding *now, size_t n_now,
 		       struct change *ret)
@@ -256,7 +294,7 @@ static void difference(const struct table_binding *old, size_t n_old, const stru
 	while (i < n_old || k < n_now) {
 		const int c = i == n_old ? 1 : k == n_now ? -1 : compare_bindings(&old[i], &now[k]);
 
-		if (c == 0 && old[i].cls == now[k].cls && old[i].restricted == now[k].restricted) {
+		if (c == 0 && is_same(&old[i], &now[k])) {
 			i++;
 			k++;
 			continue;
@@ -292,13 +330,16 @@ static int apply(struct fence *f, const struct table_binding *now, size_t n_now,
 		return 0;
 	if (clear_flows(f, c, e) < 0 || table_bind(f->nl, &f->in, c->add, c->n_add, c->del, c->n_del, e) < 0)
 		return -1;
+	for (size_t i = 0; i < c->n_add; i++)
+		f->unplanned = f->unplanned || c->add[i].plan == TABLE_NO_PLAN;
 	return c->n_add ? table_forget(f->nl, e) : 0;
 }
 
 int fence_bind(struct fence *f, const struct judge *j, size_t *ret_changed, struct err *e)
 {
 	const struct table_setup setup = { .generation = f->in.generation, .page = f->in.page, .queue = f->options.queue,
-					   .queues = f->options.queues, .nflog_group = f->options.nflog_group };
+					   .queues = f->options.queues, .nflog_group = f->options.nflog_group, .like = &f->in,
+					   .plan = j->prog == f->prog ? f->plan : NULL };
 	struct arena *a = arena_new();
 	struct table_binding *now = NULL;
 	struct change c = { 0 };
@@ -406,16 +447,21 @@ int fence_verify(struct fence *f, struct buf *out, size_t *ret_n, struct err *e)
 
 int fence_agrees(struct fence *f, const struct judge *j, const struct ifaces *i, struct buf *out, size_t *ret_n, struct err *e)
 {
+	const bool planned = j->prog == f->prog;
 	struct arena *a = arena_new();
+	struct plan *plan = NULL;
 	struct table *t = NULL;
 	struct table_input in;
 	int rc = -1;
 
 	if (!a || !f->table)
 		err_plain(e, f->table ? ENOMEM : ENOENT, f->table ? "out of memory" : "no table was sent yet");
-	else if (input_of(f, j, i, f->in.closed, f->in.page, a, &in, e) == 0 && table_build(&in, &t, e) == 0)
+	else if ((planned || f->in.closed || plan_build(j->prog, j->who, &plan, e) == 0) &&
+		 input_of(f, j, i, planned ? f->plan : plan, planned ? &f->in : NULL, f->in.page, a, &in, e) == 0 &&
+		 table_build(&in, &t, e) == 0)
 		rc = table_verify(f->nl, t, out, ret_n, e);
 	table_free(t);
+	plan_free(plan);
 	arena_free(a);
 	return rc;
 }

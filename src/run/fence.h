@@ -37,6 +37,9 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 /* Bring only the bindings up to the judge's who: changed owners' flows lose their marks first, then the elements change, then
  * denials are forgotten.  *ret_changed: how many elements. */
 int fence_bind(struct fence *f, const struct judge *j, size_t *ret_changed, struct err *e);
+/* A device came whose class the live table does not have, and it is time to send the table anew for it (its flows are asked
+ * about until then). */
+bool fence_wants_plan(const struct fence *f);
 /* The same table again: after somebody removed or changed it. */
 int fence_restore(struct fence *f, struct err *e);
 /* Who may change the table: FENCE_SHARED: anybody (the kernel knows no owners that leave a table behind, we did not ask for one, or
@@ -57,7 +60,8 @@ int fence_rules(struct fence *f, table_rule_fn fn, void *arg, struct err *e);
 int fence_ct_stats(struct fence *f, struct ct_stats *ret, struct err *e);
 /* Lines of difference between the kernel's table and ours. */
 int fence_verify(struct fence *f, struct buf *out, size_t *ret_n, struct err *e);
-/* The same between the kernel's table and what the judge says now, made from nothing that was sent before. */
+/* The same between the kernel's table and what the judge says now, made from nothing that was sent before but the plan (classes
+ * that came since then are for fence_wants_plan). */
 int fence_agrees(struct fence *f, const struct judge *j, const struct ifaces *i, struct buf *out, size_t *ret_n, struct err *e);
 void fence_print(const struct fence *f, struct buf *out);
 const struct table_input *fence_input(const struct fence *f);   /* NULL before the first fence_send */

@@ -267,6 +267,16 @@ int reload_who(struct reload *r, struct err *e)
 	return 0;
 }
 
+void reload_plan(struct reload *r)
+{
+	struct err e = { 0 };
+
+	if (!fence_wants_plan(r->c.fence))
+		return;
+	if (fence_send(r->c.fence, publish_current(r->c.publish), &r->ifaces, false, &e) < 0)
+		log_error("the kernel refused a table for the classes of new devices error=\"%s\"", e.msg);
+}
+
 int reload_links(struct reload *r, struct err *e)
 {
 	const struct judge *old = publish_current(r->c.publish);

@@ -5,20 +5,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "agree/gen.h"
 #include "agree/kernel/lab.h"
 #include "agree/kernel/pair.h"
+#include "agree/kernel/sent.h"
 #include "agree/kernel/shot.h"
-#include "base/arena.h"
 #include "base/buf.h"
 #include "base/diag.h"
 #include "base/now.h"
 #include "base/ring.h"
+#include "engine/plan.h"
 #include "ident/ident.h"
-#include "kern/ct.h"
 #include "kern/nfq.h"
 #include "kern/nl.h"
 #include "kern/probe.h"
@@ -30,7 +28,7 @@
 #include "run/worker.h"
 #include "unit/kern/space.h"
 
-enum { QUEUE = 100, GROUP = 100, WORKERS = 3, PROVED = 70, QUIET_MS = 4, QUIETS = 3, LATE_MS = 3000 };
+enum { QUEUE = SENT_QUEUE, GROUP = SENT_QUEUE, WORKERS = 3, PROVED = 70, QUIET_MS = 4, QUIETS = 3, LATE_MS = 3000, PLANNED = 12, TRIES = 4000 };
 
 struct run {
 	struct gen gen;
@@ -43,20 +41,14 @@ struct run {
 	struct table_counts counts;
 	struct pair pairs[2 * PAIR_BATCH];      /* the last policy's packets, sent once more under this one; then its own */
 	unsigned n, old, packets;
+	bool planned;                           /* what is sent now: flows that the kernel decides by itself, or the others */
 	uint32_t next;                          /* token */
+	uint64_t opened, opened_to, opened_six, opened_here, opened_until;      /* flows that it did decide */
 	uint64_t policies, refused, compared, arrived, dropped;
 	uint64_t why[VERDICT_DEFAULT + 1], observing, six, here, own, again, told, answers, refused_answers, riding, proved, tcp, udp, icmp, hits;
 };
 
 static const struct policy_paths paths = { .registry = "", .makers = { "rules/makers", "" }, .packs = { "rules/packs", "" } };
-
-static void must(int rc, const struct err *e, const char *what)
-{
-	if (rc >= 0)
-		return;
-	printf("Bail out! %s: %s\n", what, e->msg);
-	exit(EXIT_FAILURE);
-}
 
 static void start(struct run *r)
 {
@@ -65,18 +57,18 @@ static void start(struct run *r)
 	struct probe p;
 
 	lab_open(&r->lab);
-	must(nl_open(NL_NETFILTER, NULL, &r->nl, &e), &e, "netlink");
-	must(probe_run(r->nl, &p, &e), &e, "probe");
+	sent_must(nl_open(NL_NETFILTER, NULL, &r->nl, &e), &e, "netlink");
+	sent_must(probe_run(r->nl, &p, &e), &e, "probe");
 	r->native_queue = p.has[PROBE_QUEUE];
 	r->stats = nfq_stats_open(&e);
-	must(r->stats, &e, "queue statistics");
+	sent_must(r->stats, &e, "queue statistics");
 	for (unsigned i = 0; i < WORKERS; i++) {
 		struct worker_config c = { .name = names[i], .judge = &r->judge, .wish_fd = -1, .cpu = -1 };
 
 		c.source = i < 2 ? source_nfq_new((uint16_t)(QUEUE + i), 0, &e) : source_nflog_new(GROUP, &e);
-		must(c.source ? 0 : -1, &e, names[i]);
+		sent_must(c.source ? 0 : -1, &e, names[i]);
 		r->workers[i] = worker_new(&c, &e);
-		must(r->workers[i] ? 0 : -1, &e, names[i]);
+		sent_must(r->workers[i] ? 0 : -1, &e, names[i]);
 	}
 }
 
@@ -105,7 +97,7 @@ static struct ident *populate(struct run *r, const struct policy *p, int64_t now
 	struct ident *id = ident_new(&limits, 7);
 	struct err e = { 0 };
 
-	must(id ? ident_set_policy(id, p, now, &e) : -1, &e, "identities");
+	sent_must(id ? ident_set_policy(id, p, now, &e) : -1, &e, "identities");
 	memmove(r->pairs, r->pairs + r->old, (r->n - r->old) * sizeof(r->pairs[0]));
 	r->old = r->n -= r->old;
 	for (; r->n < r->old + r->packets; r->n++)
@@ -134,38 +126,13 @@ static struct judge *judge_of(struct run *r)
 	for (uint32_t i = 0; i < p->n_ifaces; i++)
 		pairs[i] = (struct flow_ifpair){ r->lab.near[lab_port(p->ifaces[i].name)], i };
 	j = judge_new(p, id, now, &e);
-	must(j ? judge_interfaces(j, pairs, p->n_ifaces, &e) : -1, &e, "judge");
+	sent_must(j ? judge_interfaces(j, pairs, p->n_ifaces, &e) : -1, &e, "judge");
 	j->generation = (uint32_t)(1 + r->policies % TABLE_GENERATIONS);
 	return j;
 }
 
-static bool denies(const struct run *r)
-{
-	return r->policies % 2;
-}
-
-static void send_table(struct run *r, const struct judge *j)
-{
-	const struct table_setup setup = {
-		.generation = j->generation, .page = 'a', .queue = QUEUE, .nflog_group = GROUP, .native_queue = r->native_queue,
-		/* Under every other policy what the kernel knows to be denied is hardly ever asked about. */
-		.rates = { 100000, 100000, 100000, 100000, 100000, 100000, 100000, .deny_per_s = 1, .deny_burst = denies(r) ? 1 : 100000 },
-		.open = lab_names, .n_open = LAB_PORTS,
-	};
-	const struct ct_match reused = { .generations = UINT64_C(1) << j->generation };
-	struct arena *a = arena_new();
-	struct table_input in;
-	struct err e = { 0 };
-	AUTO(table) t = NULL;
-
-	if (r->policies > TABLE_GENERATIONS)
-		must(ct_clear(r->nl, j->mark_shift, &reused, NULL, &e), &e, "conntrack");
-
-	must(table_input_from(j->policy, j->prog, j->who, &setup, a, &in, &e), &e, "input");
-	must(table_build(&in, &t, &e), &e, "table");
-	must(table_send(r->nl, t, &e), &e, "sending the table");
-	arena_free(a);
-}
+/* Every other policy: too few samples for all that is denied. */
+static bool denies(const struct run *r) { return r->policies % 2; }
 
 static void publish(struct run *r, struct judge *j)
 {
@@ -173,7 +140,7 @@ static void publish(struct run *r, struct judge *j)
 	struct err e = { 0 };
 
 	for (unsigned i = 0; !old && i < WORKERS; i++)
-		must(worker_start(r->workers[i], &e), &e, "worker");
+		sent_must(worker_start(r->workers[i], &e), &e, "worker");
 	if (!old)
 		return;
 	qs_synchronize();
@@ -201,7 +168,7 @@ static uint64_t waiting(struct run *r)
 	struct err e = { 0 };
 
 	for (unsigned i = 0; i < 2; i++)
-		must(nfq_stats_read(r->stats, (uint16_t)(QUEUE + i), &s[i], &e), &e, "queue statistics");
+		sent_must(nfq_stats_read(r->stats, (uint16_t)(QUEUE + i), &s[i], &e), &e, "queue statistics");
 	return s[0].waiting + s[1].waiting;
 }
 
@@ -218,7 +185,7 @@ static uint64_t worked(struct run *r)
  * those whose shape alone is wrong among them. */
 static bool wants_record(const struct run *r, const struct pair *x)
 {
-	const bool worth = x->want.action != POLICY_ALLOW || x->want.observed != POLICY_NONE || x->want.why == VERDICT_EXCEPTION;
+	const bool worth = !x->planned && (x->want.action != POLICY_ALLOW || x->want.observed != POLICY_NONE || x->want.why == VERDICT_EXCEPTION);
 
 	if (denies(r) && x->want.action != POLICY_ALLOW && x->want.enforced)
 		return false;                   /* the ledger may be all that knows it */
@@ -248,11 +215,17 @@ static const char *missing(const struct run *r, const struct pair *x, unsigned c
 	return !x->told && wants_record(r, x) ? "there is no record of it" : NULL;
 }
 
+/* What the kernel decides by itself is sent before the rest, so that the question whether anybody was asked has an answer. */
+static bool is_fired(const struct run *r, const struct pair *x, unsigned copy)
+{
+	return copy == PAIR_ANSWER || x->planned == r->planned;
+}
+
 static bool all_there(struct run *r, unsigned copy)
 {
 	drain(r);
 	for (unsigned i = 0; i < r->n; i++)
-		if (missing(r, &r->pairs[i], copy))
+		if (is_fired(r, &r->pairs[i], copy) && missing(r, &r->pairs[i], copy))
 			return false;
 	return true;
 }
@@ -287,6 +260,8 @@ static void fire(struct run *r, unsigned copy)
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct pair *x = &r->pairs[i];
 
+		if (!is_fired(r, x, copy))
+			continue;
 		if (copy != PAIR_ANSWER)
 			shoot(r, &x->pkt, x->in, x->out, x->token, copy);
 		else if (x->passes)
@@ -308,7 +283,7 @@ static void complain(struct run *r, const struct judge *j, const struct pair *x,
 		if (&r->pairs[i] == x || !x)
 			pair_print(&r->pairs[i], j->policy);
 	printf("fault: %s\n", fault);
-	must(table_read_counters(r->nl, &now, &e), &e, "counters");
+	sent_must(table_read_counters(r->nl, &now, &e), &e, "counters");
 	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
 		if (now.at[i].packets != r->counts.at[i].packets)
 			printf("counter %s: %" PRIu64 " in this batch\n", table_counter_names[i], now.at[i].packets - r->counts.at[i].packets);
@@ -326,7 +301,7 @@ static const char *misses(struct run *r)
 	struct err e = { 0 };
 	uint64_t denied = 0, all = 0, dropped = 0;
 
-	must(table_read_counters(r->nl, &now, &e), &e, "counters");
+	sent_must(table_read_counters(r->nl, &now, &e), &e, "counters");
 	for (unsigned i = 0; i < sizeof(verdicts) / sizeof(*verdicts); i++)
 		denied += now.at[verdicts[i]].packets - r->counts.at[verdicts[i]].packets;
 	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
@@ -378,26 +353,89 @@ static bool compare(struct run *r, const struct judge *j)
 	return !sums;
 }
 
+/* Flows that the plan decides are rare among random packets: some more of them. */
+static void add_planned(struct run *r, const struct judge *j, const struct plan *plan)
+{
+	const unsigned most = r->n + PLANNED;
+	struct pair x;
+	uint8_t act;
+
+	for (unsigned i = 0; i < TRIES && r->n < most && r->n > r->old; i++) {
+		pair_mix(&r->gen, &r->lab, r->pairs + r->old, r->n - r->old, r->next, &x);
+		if (addr_equal(&x.pkt.src, &x.pkt.dst) || x.pkt.src.family != x.pkt.dst.family || x.in == x.out)
+			continue;
+		flow_of_pkt(&x.pkt, &j->ifmap, j->who, &x.flow);
+		act = plan_eval(plan, j->who, &x.flow).act;
+		if (act == PLAN_ASK || (act == PLAN_DROP && !gen_chance(&r->gen, 2)))
+			continue;
+		r->pairs[r->n++] = x;
+		r->next++;
+	}
+}
+
+static void expect(struct run *r, const struct judge *j, const struct plan *plan)
+{
+	for (unsigned i = 0; i < r->n; i++) {
+		struct pair *x = &r->pairs[i];
+		struct plan_answer answer;
+
+		pair_expect(x, j);
+		answer = plan_eval(plan, j->who, &x->flow);
+		x->planned = answer.act == PLAN_ALLOW && x->pkt.shape == 0;
+		r->opened += x->planned;
+		r->opened_to += x->planned && x->flow.from.id.proof < WHO_VERIFIED;
+		r->opened_six += x->planned && x->pkt.src.family == 6;
+		r->opened_here += x->planned && x->out == LAB_HERE;
+		r->opened_until += x->planned && answer.ends_ns;
+		pair_answer(x, &r->gen, j);
+	}
+}
+
+/* The flows that the plan opens: the kernel opens each of them, once, and asks nobody about any. */
+static const char *opens(struct run *r)
+{
+	struct table_counts now;
+	struct err e = { 0 };
+	uint64_t n = 0;
+
+	r->planned = true;
+	for (unsigned c = 0; c < PAIR_COPIES; c++)
+		fire(r, c);
+	r->planned = false;
+	sent_must(table_read_counters(r->nl, &now, &e), &e, "counters");
+	for (unsigned i = 0; i < r->n; i++)
+		n += r->pairs[i].planned;
+	if (now.at[TABLE_C_ASKED].packets != r->counts.at[TABLE_C_ASKED].packets)
+		return "somebody was asked about what the kernel is to decide by itself";
+	n -= now.at[TABLE_C_DECIDED].packets - r->counts.at[TABLE_C_DECIDED].packets;
+	return n ? "the kernel has not opened each flow once that it is to open by itself" : NULL;
+}
+
 static bool one_policy(struct run *r)
 {
 	struct judge *j = judge_of(r);
+	struct plan *plan = NULL;
 	struct err e = { 0 };
+	const char *fault;
 
 	if (!j) {
 		r->refused++;
 		return true;
 	}
 	r->policies++;
-	send_table(r, j);
+	sent_must(plan_build(j->prog, j->who, &plan, &e), &e, "plan");
+	sent_table(&(struct sent_how){ r->nl, r->native_queue, r->policies > TABLE_GENERATIONS, denies(r) }, j, plan);
 	publish(r, j);
-	must(table_read_counters(r->nl, &r->counts, &e), &e, "counters");
-	for (unsigned i = 0; i < r->n; i++)
-		pair_expect(&r->pairs[i], j);
-	for (unsigned i = 0; i < r->n; i++)
-		pair_answer(&r->pairs[i], &r->gen, j);
-	for (unsigned c = 0; c < PAIR_COPIES; c++)
+	sent_must(table_read_counters(r->nl, &r->counts, &e), &e, "counters");
+	add_planned(r, j, plan);
+	expect(r, j, plan);
+	plan_free(plan);
+	fault = opens(r);
+	if (fault)
+		complain(r, j, NULL, fault);
+	for (unsigned c = 0; !fault && c < PAIR_COPIES; c++)
 		fire(r, c);
-	return compare(r, j);
+	return !fault && compare(r, j);
 }
 
 static uint64_t option(int argc, char **argv, const char *name, uint64_t otherwise)
@@ -417,6 +455,8 @@ static void sum_up(const struct run *r, uint64_t seed)
 	printf("\n# would block %" PRIu64 " proved %" PRIu64 " IPv6 %" PRIu64 " to the firewall %" PRIu64 " from it %" PRIu64 " TCP %" PRIu64
 	       " UDP %" PRIu64 " ICMP %" PRIu64 "; again after a reload %" PRIu64 "; %" PRIu64 " with %" PRIu64 " records\n", r->observing,
 	       r->proved, r->six, r->here, r->own, r->tcp, r->udp, r->icmp, r->again, r->told, r->hits);
+	printf("# %" PRIu64 " flows opened by the kernel without a question: %" PRIu64 " to devices, %" PRIu64 " to the firewall, %" PRIu64
+	       " of IPv6, %" PRIu64 " for a time\n", r->opened, r->opened_to, r->opened_here, r->opened_six, r->opened_until);
 	printf("# answers to what arrived: %" PRIu64 " (%" PRIu64 " of them must not arrive); %" PRIu64 " more ride on the flow and are not "
 	       "compared\n", r->answers, r->refused_answers, r->riding);
 }
@@ -424,7 +464,8 @@ static void sum_up(const struct run *r, uint64_t seed)
 /* What a run has to have seen before it may say anything. */
 static bool saw_enough(const struct run *r, uint64_t wanted)
 {
-	bool all = r->policies >= wanted && r->observing && r->proved && r->six && r->here && r->own && r->again && r->refused_answers;
+	bool all = r->policies >= wanted && r->observing && r->proved && r->six && r->here && r->own && r->again && r->refused_answers &&
+		   r->opened_to && r->opened_six && r->opened_here && r->opened_until && r->opened > r->opened_to;
 
 	for (unsigned i = 0; i <= VERDICT_DEFAULT; i++)
 		all = all && r->why[i];
@@ -442,8 +483,8 @@ int main(int argc, char **argv)
 		return rc;
 	r.gen.state = seed * 2 + 1;
 	r.packets = (unsigned)option(argc, argv, "--packets", 40);
-	if (r.packets > PAIR_BATCH)
-		r.packets = PAIR_BATCH;
+	if (r.packets > PAIR_BATCH - PLANNED)
+		r.packets = PAIR_BATCH - PLANNED;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	start(&r);
 	while (ok && r.policies < wanted && r.refused < 10 * wanted + 10)

@@ -23,6 +23,15 @@ static unsigned port_of(struct gen *g, const struct policy *p, uint32_t ifindex)
 	return lab_port(p->ifaces[ifindex - 1].name);
 }
 
+static void aim(struct pair *x, const struct lab *l)
+{
+	x->pkt.iif = x->in == LAB_HERE ? 0 : l->near[x->in];
+	x->pkt.oif = x->out == LAB_HERE ? 0 : l->near[x->out];
+	x->pkt.hook = x->out == LAB_HERE ? PKT_INPUT : x->in == LAB_HERE ? PKT_OUTPUT : PKT_FORWARD;
+	if (x->pkt.has_ports)
+		x->pkt.sport = (uint16_t)(1024 + x->token % PAIR_TOKENS);
+}
+
 void pair_make(struct gen *g, const struct policy *p, const struct lab *l, const struct pair *before, unsigned n, uint32_t token,
 	       struct pair *ret)
 {
@@ -37,15 +46,34 @@ void pair_make(struct gen *g, const struct policy *p, const struct lab *l, const
 		ret->in = LAB_HERE;
 		ret->pkt.has_smac = 0;
 	}
-	ret->pkt.iif = ret->in == LAB_HERE ? 0 : l->near[ret->in];
-	ret->pkt.oif = ret->out == LAB_HERE ? 0 : l->near[ret->out];
-	ret->pkt.hook = ret->out == LAB_HERE ? PKT_INPUT : ret->in == LAB_HERE ? PKT_OUTPUT : PKT_FORWARD;
-	if (ret->pkt.has_ports)
-		ret->pkt.sport = (uint16_t)(1024 + token % PAIR_TOKENS);
+	aim(ret, l);
 	if (gen_chance(g, ODD))
 		ret->pkt.shape = ret->pkt.src.family == 4 ? PKT_OPTIONS : PKT_EXTENSION;
 	if (ret->pkt.proto == 6)
 		ret->pkt.tcp_flags = PKT_TCP_SYN;
+}
+
+void pair_mix(struct gen *g, const struct lab *l, const struct pair *before, unsigned n, uint32_t token, struct pair *ret)
+{
+	const struct pair *x = &before[gen_below(g, n)], *y = &before[gen_below(g, n)];
+	const bool turned = gen_chance(g, 50);
+
+	*ret = *y;
+	ret->token = token;
+	ret->pkt.shape = 0;
+	if (turned) {                           /* y's sender, to x's */
+		ret->pkt.dst = x->pkt.src;
+		ret->out = x->in;
+	} else {                                /* x's sender, to where y's went */
+		ret->pkt.src = x->pkt.src;
+		ret->pkt.smac = x->pkt.smac;
+		ret->pkt.has_smac = x->pkt.has_smac;
+		ret->in = x->in;
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (addr_equal(&before[i].pkt.dst, &ret->pkt.dst))
+			ret->out = before[i].out;
+	aim(ret, l);
 }
 
 void pair_prove(const struct pair *x, struct ident *id, int64_t now_ns)

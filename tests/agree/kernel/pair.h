@@ -27,6 +27,7 @@ struct pair {
 	struct flow flow;
 	struct verdict want;
 	bool passes;                            /* what the kernel has to do with it */
+	bool planned;                           /* and it does so by itself: nobody is asked */
 	unsigned heard[PAIR_COPIES + 1], astray;        /* at the right place; anywhere else */
 	unsigned told, lied;                    /* records of it; those that say anything but want */
 	struct pkt answer;                      /* what is sent back where it passes */
@@ -37,6 +38,8 @@ struct pair {
 /* A packet to send.  The route depends on the destination alone, as a router's does: before is what the batch has already. */
 void pair_make(struct gen *g, const struct policy *p, const struct lab *l, const struct pair *before, unsigned n, uint32_t token,
 	       struct pair *ret);
+/* Another one from the ends of two of the n that are there: what a sender opens to where another one went, or the like. */
+void pair_mix(struct gen *g, const struct lab *l, const struct pair *before, unsigned n, uint32_t token, struct pair *ret);
 /* Let its sender have proved its address. */
 void pair_prove(const struct pair *x, struct ident *id, int64_t now_ns);
 /* Fill in flow, want and passes. */

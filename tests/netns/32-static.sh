@@ -1,0 +1,132 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The daemon is stopped, killed or hung, and the kernel goes on by itself: known devices open what the policy permits them, and are
+# reached where it permits that; nobody else is, nothing else passes, and an exception that ends meanwhile opens nothing more.
+. "$(dirname "$0")/probe.sh" || exit 2
+. "$(dirname "$0")/policy.sh" || exit 2
+
+# New means ports that no flow had before.
+PORT=21000
+permitted() { # NAME: new flows of known devices, both ways, both families
+	PORT=$((PORT + 50))
+	probe pass "$1: a camera to the VMS" axis vms udp 50310 n=10 sport=$PORT --flows 10
+	probe pass "$1: a camera to the clock" axis2 clock udp 123 n=10 sport=$PORT --flows 10
+	probe pass "$1: the VMS to a camera" vms axis tcp-syn 443 n=10 sport=$PORT --flows 10
+	probe pass "$1: the VMS to a recorder" vms prec tcp-syn 554 n=10 sport=$PORT --flows 10
+	check pass "$1: a connection to a camera" in_ns vms "$NETPROBE" connect "${IP4[axis]}" 443 --rounds 5
+	check pass "$1: a connection to a camera, IPv6" in_ns vms "$NETPROBE" connect "${IP6[axis2]}" 443 --rounds 5
+	check pass "$1: an exception" in_ns desk "$NETPROBE" connect "${IP4[rrec]}" 8000 --rounds 5
+	check pass "$1: an exception, IPv6" in_ns desk "$NETPROBE" connect "${IP6[rrec]}" 8000 --rounds 5
+}
+
+forbidden() { # NAME
+	probe drop "$1: a camera to a desk" axis desk udp 53 n=10 sport=$PORT --flows 10
+	probe drop "$1: a camera to another port of the VMS" axis vms udp 9 n=10 sport=$PORT --flows 10
+	probe drop "$1: a desk to a camera" desk axis tcp-syn 443 n=10 sport=$PORT --flows 10
+	probe drop "$1: the VMS to another port of a camera" vms axis tcp-syn 445 n=10 sport=$PORT --flows 10
+	probe drop "$1: a restricted camera to the VMS" hik vms udp 50310 n=10 sport=$PORT --flows 10
+	probe drop "$1: the VMS to a restricted camera" vms dah tcp-syn 443 n=10 sport=$PORT --flows 10
+	probe drop "$1: an unknown device to the VMS" unk vms udp 50310 n=10 sport=$PORT --flows 10
+	probe drop "$1: a restricted camera with a permitted address" hik vms udp 50310 n=10 sport=$PORT src=axis --flows 10
+	probe drop "$1: a permitted MAC with another address" unk vms udp 50310 n=10 sport=$PORT smac=axis --flows 10
+	probe drop "$1: a camera's address from the core" desk axis2 tcp-syn 443 n=10 sport=$PORT src=axis --flows 10
+	check drop "$1: not the exception's device" in_ns files "$NETPROBE" connect "${IP4[rrec]}" 8000 --timeout-ms 1000
+	check drop "$1: an ended exception" in_ns desk "$NETPROBE" connect "${IP4[rrec]}" 445 --timeout-ms 1000
+}
+
+all_of() { # NAME
+	ITEMS=()
+	permitted "$1"
+	forbidden "$1"
+	site_run enforced
+}
+
+# The kernel has the device among the members of its class.
+known_here() { # HOST
+	in_ns fw nft list table inet ringfence | awk -v four="${MAC[$1]} . ${IP4[$1]}" -v six="${MAC[$1]} . ${IP6[$1]}" '
+		/^\tset / { members = $2 ~ /^members/ }
+		members && index($0, four) { a = 1 }
+		members && index($0, six) { b = 1 }
+		END { exit !(a && b) }'
+}
+
+learn_all() {
+	local d
+	for d in axis axis2 prec; do site_learn $d clock udp 123; done
+	for d in axis axis2 prec; do truth "the kernel knows $d" site_wait "$d to be known" known_here $d; done
+}
+
+counter_named() { in_ns fw nft list counter inet ringfence "$1" | awk '$1 == "packets" { print $2 }'; }
+
+with_daemon() {
+	local before
+	before=$(counter_named allow-cameras-send-rtp)
+	all_of 'alive'
+	is "the rule's own counter" $(($(counter_named allow-cameras-send-rtp) - before)) 20
+	truth "the kernel's table is what it should be" ringfence verify
+}
+
+# What the kernel passes on to userspace waits there: it has not passed, and doesn't when it is awake again.
+hung() {
+	local token
+	site_daemon_hang
+	ITEMS=()
+	permitted 'hung'
+	site_run enforced
+	printf -v token %08x%08x $SRANDOM $SRANDOM
+	in_ns hik "$NETPROBE" send -i eth0 --dmac "${GATE_MAC[cam0]}" --src "${IP4[hik]}" --dst "${IP4[vms]}" --proto udp \
+		--sport 1000 --dport 50310 --flows 20 --count 20 --token "$token" >/dev/null
+	in_ns unk "$NETPROBE" send -i eth0 --dmac "${GATE_MAC[cam0]}" --src "${IP4[unk]}" --dst "${IP4[vms]}" --proto udp \
+		--sport 1000 --dport 50310 --flows 20 --count 20 --token "$token" >/dev/null
+	in_ns axis "$NETPROBE" send -i eth0 --dmac "${GATE_MAC[cam0]}" --src "${IP4[axis]}" --dst "${IP4[vms]}" --proto udp \
+		--sport 1000 --dport 9 --flows 20 --count 20 --token "$token" >/dev/null
+	sleep 1
+	is 'hung: nothing else passes' "$(count_of vms "$token")" 0
+	site_daemon_wake
+	site_settle
+	is 'awake: nothing of that has passed' "$(count_of vms "$token")" 0
+	all_of 'awake'
+}
+
+connects() { in_ns desk "$NETPROBE" connect "${IP4[rrec]}" 22 --timeout-ms 1000 | grep -c connected; }
+
+ends_alone() {
+	local end=$(($(date +%s) + 15))
+	[ -z "${RINGFENCE_VM:-}" ] || end=$((end + 60))
+	policy_write +exceptions "- { id: desk-short, from: desk, to: old-nvr, services: [tcp/22], expires: \"$(date -u -d "@$end" \
+		+%FT%TZ)\", owner: estates, ticket: CHG-3, reason: ends during the test }"
+	truth 'a policy with an exception that is about to end' ringfence reload
+	site_daemon_kill
+	is 'killed: the exception is live' "$(connects)" 1
+	[ "$(date +%s)" -lt "$end" ] || not_ok 'the machine is too slow to see it live'
+	while [ "$(date +%s)" -le "$end" ]; do sleep 0.2; done
+	is 'killed: an exception that has ended opens nothing' "$(connects)" 0
+	all_of 'killed, later'
+}
+
+site_up 32-static
+site_servers udp:50310 tcp:554
+SITE_PHASE=control
+ITEMS=()
+permitted 'nobody there'
+forbidden 'nobody there'
+site_control
+is 'control: the port of the short exception' "$(connects)" 1
+[ "${SITE_ONLY:-}" != control ] || site_done
+policy_write
+truth 'the daemon starts' site_daemon_start
+learn_all
+with_daemon
+site_daemon_kill
+all_of 'killed'
+truth 'started again' site_daemon_start
+learn_all
+all_of 'started again'
+site_daemon_stop
+all_of 'stopped'
+truth 'started after a stop' site_daemon_start
+learn_all
+hung
+ends_alone
+site_done
