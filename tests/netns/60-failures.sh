@@ -282,6 +282,8 @@ tamper() {
 	tampered 'a chain is emptied' nft flush chain inet ringfence "$FORWARD"
 	tampered 'the table sleeps' nft add table inet ringfence '{ flags dormant; }'
 	tampered 'the table is deleted' nft delete table inet ringfence
+	tampered 'the fences are emptied' nft flush table netdev ringfence
+	tampered 'the fences are deleted' nft delete table netdev ringfence
 	tampered 'everything is deleted' nft flush ruleset
 }
 
@@ -316,6 +318,8 @@ owned() {
 	refused 'owned: a chain emptied' nft flush chain inet ringfence "$FORWARD"
 	refused 'owned: the table asleep' nft add table inet ringfence '{ flags dormant; }'
 	refused 'owned: the table deleted' nft delete table inet ringfence
+	refused 'owned: the fences deleted' nft delete table netdev ringfence
+	refused 'owned: the fences emptied' nft flush table netdev ringfence
 	truth 'owned: everything else is deleted' in_ns fw nft flush ruleset
 	is 'owned: none of it changed anything' "$(fingerprint)" "$before"
 	filters 'owned, attacked'

@@ -2,39 +2,18 @@
 /* Thousands of random changes (devices learnt, moved, contradicted by evidence and forgotten, entries that begin and end, other
  * policies, pages turned, interfaces that come and go) through reload and fence, in a kernel: after each one the kernel's table is
  * what the judge in force says, made from nothing.  CHANGES: how many; SEED: which. */
-#include <ftw.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "base/file.h"
-#include "base/log.h"
 #include "ident/ident.h"
-#include "kern/link.h"
-#include "kern/nl.h"
-#include "kern/probe.h"
-#include "run/fence.h"
-#include "run/publish.h"
-#include "run/recorder.h"
-#include "run/reload.h"
-#include "store/store.h"
-#include "unit/kern/space.h"
-#include "unit/run/fake.h"
+#include "unit/run/site.h"
 #include "unit/suite.h"
 
 enum { CHANGES = 2000, MACS = 60, ADDRS = 200, LINKS = 4 };
 
-static char dir[] = "/tmp/ringfence-change-XXXXXX", file[64];
 static uint64_t state;
 static int64_t now;                     /* as reload sees it */
-static struct link_map *links;
-static struct publish *publish;
-static struct recorder *recorder;
-static struct fence *fence;
-static struct reload *reload;
 static struct ident *ident;
 static bool link_there[LINKS];
-static struct err e;
-static struct buf said;
 
 static uint32_t below(uint32_t n)
 {
@@ -97,19 +76,14 @@ static void write_policy(void)
 	some(&b, 50, "  - { id: no, from: lab, to: vms, services: [udp/123], action: drop }\n");
 	some(&b, 50, "  - { id: lab, from: lab, to: vms, services: [udp/1-1000], action: allow }\n");
 	buf_printf(&b, "default: %s\n", maybe(80) ? "drop" : "reject");
-	ck_assert_msg(file_replace(file, buf_cstr(&b), b.len, 0600, &e) == 0, "%s", e.msg);
+	site_policy(buf_cstr(&b));
 	buf_fini(&b);
 }
 
 static void load(void)
 {
-	struct judge *j;
-
 	write_policy();
-	buf_reset(&said);
-	j = reload_candidate(reload, false, &said);
-	ck_assert_msg(j, "%s", buf_cstr(&said));
-	ck_assert_msg(reload_apply(reload, j, "test", &e) == 0, "%s", e.msg);
+	site_load();
 }
 
 /* ---- changes ---- */
@@ -324,62 +298,17 @@ END_TEST
 
 static void begin(void)
 {
-	struct store_config sc = { .dir = dir, .ballast_bytes = UINT64_MAX, .durability = DB_RELAXED };
-	struct recorder_config rc = { .n_rings = 0 };
-	struct reload_config c = { .policy = file, .data = getenv("RINGFENCE_DATA") ? getenv("RINGFENCE_DATA") : "rules" };
-	struct fence_options o = { .queue = 100, .nflog_group = 100 };
-	static struct db_report report;
-	struct probe p;
-	struct nl *nl;
-
-	log_open("test", LOG_LEVEL_ERROR);
-	space_enter();
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	snprintf(file, sizeof(file), "%s/policy.yaml", dir);
-	buf_init(&said);
+	site_begin("ip link add cam0 type veth peer name core0");
 	now = now_wall_ns();
-	ck_assert_int_eq(space_run(NULL, "ip link add cam0 type veth peer name core0"), 0);
-	ck_assert_int_eq(nl_open(NL_NETFILTER, NULL, &nl, &e), 0);
-	ck_assert_int_eq(probe_run(nl, &p, &e), 0);
-	nl_free(nl);
-	o.native_queue = p.has[PROBE_QUEUE];
-	o.owner = p.has[PROBE_OWNER];
-	ck_assert_msg(store_open(&sc, &rc.db, &report, &e) == 0, "%s", e.msg);
-	rc.report = &report;
-	recorder = recorder_new(&rc, &e);
-	ck_assert_msg(recorder && recorder_start(recorder, &e) == 0, "%s", e.msg);
-	publish = publish_new();
-	publish_recorder(publish, recorder);
-	ck_assert_msg(link_open(&links, &e) == 0, "%s", e.msg);
-	fence = fence_new(&o, &e);
-	ck_assert_msg(fence, "%s", e.msg);
-	c.publish = publish;
-	c.fence = fence;
-	c.links = links;
-	c.recorder = recorder;
-	reload = reload_new(&c, &e);
 	ident = ident_new(NULL, 7);
-	ck_assert(reload && ident);
+	ck_assert_ptr_nonnull(ident);
 	reload_learn(reload, ident);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st, (void)type, (void)at;
-	return remove(path);
 }
 
 static void end(void)
 {
-	recorder_stop(recorder);
-	publish_free(publish);
-	reload_free(reload);
-	recorder_free(recorder);
+	site_end();
 	ident_free(ident);
-	fence_free(fence);
-	link_free(links);
-	buf_fini(&said);
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 int main(void)
