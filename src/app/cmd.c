@@ -253,7 +253,7 @@ int cmd_kernel(const struct judge *j, bool native_queue, struct buf *out, struct
 const char *cmd_sock(struct cmd *c)
 {
 	if (!c->sock) {
-		snprintf(c->sock_path, sizeof(c->sock_path), "%s/control.sock", c->run);
+		snprintf(c->sock_path, sizeof(c->sock_path), "%s/control.sock", c->run ? c->run : PATHS_RUN);
 		c->sock = c->sock_path;
 	}
 	return c->sock;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The commands that ask the daemon: reload, status, devices, verify. */
+/* The commands that ask the daemon: reload, devices, verify. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,14 +47,6 @@ int cmd_reload(struct cmd *c, int argc, char **argv)
 		words[1] = trial;
 	}
 	return cmd_ask(c, words[1] ? 2 : 1, words, RELOAD_MS);
-}
-
-int cmd_status(struct cmd *c, int argc, char **argv)
-{
-	const char *words[] = { "status", "--json" };
-	int rc = cmd_options(c, argc, argv, NULL, 0, 0);
-
-	return rc >= 0 ? rc : cmd_ask(c, c->json ? 2 : 1, words, PATIENCE_MS);
 }
 
 int cmd_verify(struct cmd *c, int argc, char **argv)

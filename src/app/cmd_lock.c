@@ -6,40 +6,12 @@
 #include <string.h>
 
 #include "app/cmd.h"
-#include "base/arena.h"
-#include "kern/link.h"
 #include "kern/nl.h"
 #include "kern/probe.h"
+#include "run/closed.h"
 #include "run/ctl_client.h"
 #include "run/fence.h"
-#include "run/ifaces.h"
 #include "run/judge.h"
-
-/* With no interface there is none to leave open but the policy's own: what comes later stays shut until the daemon opens it. */
-static int send_closed(struct judge *j, struct fence *f, const struct table_about *about, struct err *e)
-{
-	AUTO(link_map) links = NULL;
-	struct arena *a = arena_new();
-	struct ifaces i;
-	int rc = -1;
-
-	if (!a)
-		return err_plain(e, ENOMEM, "out of memory");
-	j->generation = about->ours && about->generation ? about->generation : 1;
-	if (link_open(&links, e) == 0 && ifaces_read(j->policy, links, NULL, a, &i, e) == 0)
-		rc = fence_send(f, j, &i, true, e);
-	arena_free(a);
-	return rc;
-}
-
-static bool any_enforces(const struct policy *p)
-{
-	for (uint32_t i = 0; i < p->n_zones; i++) {
-		if (p->zones[i].guard != POLICY_OPEN && p->zones[i].mode == POLICY_ENFORCE)
-			return true;
-	}
-	return false;
-}
 
 static int lock(const struct cmd *c, struct judge *j, bool boot, struct err *e)
 {
@@ -48,6 +20,7 @@ static int lock(const struct cmd *c, struct judge *j, bool boot, struct err *e)
 	struct fence_options o = { .queue = 100, .nflog_group = 100 };
 	struct table_about about;
 	struct probe probe;
+	bool sent;
 
 	if (nl_open(NL_NETFILTER, NULL, &n, e) < 0 || probe_run(n, &probe, e) < 0)
 		return err_wrap(e, "nf_tables cannot be used");
@@ -60,13 +33,11 @@ static int lock(const struct cmd *c, struct judge *j, bool boot, struct err *e)
 		puts("a table is in force already: left alone");
 		return 0;
 	}
-	if (!any_enforces(j->policy)) {
-		puts("no zone enforces: nothing to lock");
-		return 0;
-	}
-	if (send_closed(j, f, &about, e) < 0)
+	if (closed_send(j, f, &about, &sent, e) < 0)
 		return -1;
-	if (!c->json)
+	if (!sent)
+		puts("no zone enforces: nothing to lock");
+	else if (!c->json)
 		puts("locked: nothing new passes from or to a zone that enforces, until ringfenced has loaded the policy");
 	return 0;
 }

@@ -137,16 +137,16 @@ static int ask_kernel(struct ringfenced *d, struct err *e)
 		return err_wrap(e, "nf_tables cannot be used (it takes CAP_NET_ADMIN and a kernel that has it)");
 	d->native_queue = d->probe.has[PROBE_QUEUE];
 	d->has_log = d->probe.has[PROBE_LOG];
-	if (!d->native_queue && !d->probe.has[PROBE_XT_QUEUE])
-		return err_plain(e, ENOTSUP, "this kernel has no packet queue for nf_tables: load nft_queue (or nft_compat and "
-				 "xt_NFQUEUE)");
 	options.native_queue = d->native_queue;
 	options.fences = d->probe.has[PROBE_NETDEV_EGRESS];
 	if (!options.fences)
 		log_warn("this kernel has no netdev egress hook (before 5.16, or built without): no fences against forged ARP");
 	options.owner = d->probe.has[PROBE_OWNER] && !d->o.shared;
 	d->fence = fence_new(&options, e);
-	return d->fence ? fence_about(d->fence, &d->about, e) : -1;
+	if (!d->fence || fence_about(d->fence, &d->about, e) < 0)
+		return -1;
+	return d->native_queue || d->probe.has[PROBE_XT_QUEUE] ? 0 : ringfenced_lacks("packet queue for nf_tables",
+		"nft_queue", e);
 }
 
 /* ---- 4: everything that needs more than CAP_NET_ADMIN ---- */
@@ -410,8 +410,7 @@ static int start(struct ringfenced *d, struct err *e)
 		reload_refused(d->reload, "start", buf_cstr(&findings));
 	buf_fini(&findings);
 	if (!j)
-		return err_plain(e, EINVAL, "%s; %s", why,
-				 d->about.ours ? "the table in the kernel stays as it is" : "nothing is in force");
+		return err_plain(e, EINVAL, "%s", why);
 	if (put_in_force(d, j, e) < 0 || listen_to_all(d, e) < 0)
 		return -1;
 	ringfenced_allowed_start(d);
@@ -465,6 +464,7 @@ int main(int argc, char **argv)
 	d.started_ns = now_wall_ns();
 	if (start(&d, &e) < 0) {
 		log_error("cannot start error=\"%s\"", e.msg);
+		ringfenced_close(&d);
 		stop(&d);
 		return FAILED;
 	}

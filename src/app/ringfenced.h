@@ -76,6 +76,10 @@ void ringfenced_allowed_text(struct ringfenced *d, struct buf *out);
 /* What each rule let pass in the kernel alone: once a second, and with now before a stop. */
 void ringfenced_uses_second(struct ringfenced *d, bool now);
 void ringfenced_uses_json(struct ringfenced *d, struct json *js);
+/* Say in *e that the kernel has no such thing, and what to do about it; -1. */
+int ringfenced_lacks(const char *what, const char *module, struct err *e);
+/* It cannot begin: the table that is there stays; without one, zones that enforce are closed.  Tells the log. */
+void ringfenced_close(struct ringfenced *d);
 
 /* sd_notify(3)'s protocol; without NOTIFY_SOCKET nothing happens. */
 void ringfenced_notify(const char *state);

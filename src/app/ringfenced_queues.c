@@ -42,16 +42,16 @@ int ringfenced_bind(struct ringfenced *d, struct err *e)
 
 	d->publish = publish_new();
 	d->wish_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	d->queue_fd = nfq_stats_open(e);
 	if (!d->publish || d->wish_fd < 0)
 		return err_plain(e, ENOMEM, "out of memory");
 	for (uint16_t i = 0; i < asks; i++) {
 		snprintf(name, sizeof(name), asks > 1 ? "ask-%u" : "ask", i);
 		if (add_worker(d, name, source_nfq_new((uint16_t)(d->o.queue + i), 0, e), i, asks > 1 ? asks : 0, e) < 0)
-			return -1;
+			return access(NFQ_STATS_PATH, F_OK) < 0 ? ringfenced_lacks("queue to listen to", "nfnetlink_queue", e) : -1;
 	}
 	if (add_worker(d, "unknown", source_nfq_new((uint16_t)(d->o.queue + asks), 0, e), 0, 0, e) < 0)
 		return -1;
+	d->queue_fd = nfq_stats_open(e);        /* there since the module is, which the first queue loads */
 	log = d->has_log ? source_nflog_new(d->o.nflog_group, e) : NULL;
 	if (!log) {
 		log_warn("observed zones cannot be seen: no packet log error=\"%s\"", d->has_log ? e->msg : "not in this kernel");

@@ -233,6 +233,10 @@ static void kernel_json(struct ringfenced *d, struct json *js)
 	json_str(js, "queue_by", d->native_queue ? "nft queue" : "xt NFQUEUE");
 	json_bool(js, "fences", d->probe.has[PROBE_NETDEV_EGRESS]);
 	json_str(js, "table", table_words(d));
+	json_object(js, "features");
+	for (unsigned i = 0; i < PROBE_FEATURES; i++)
+		json_bool(js, probe_names[i], d->probe.has[i]);
+	json_end(js);
 	json_object(js, "counters");
 	for (unsigned i = 0; i < TABLE_COUNTERS; i++)
 		json_u64(js, table_counter_names[i], s->counts.at[i].packets);

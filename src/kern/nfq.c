@@ -45,7 +45,6 @@ enum {
 	STATS_BYTES = 4096,
 };
 #define TYPE(msg) ((uint16_t)(NFNL_SUBSYS_QUEUE << 8 | (msg)))
-#define STATS_PATH "/proc/net/netfilter/nfnetlink_queue"
 
 struct nfq {
 	int fd;
@@ -427,9 +426,9 @@ const struct nfq_counts *nfq_counts_of(const struct nfq *q)
 
 int nfq_stats_open(struct err *e)
 {
-	const int fd = open(STATS_PATH, O_RDONLY | O_CLOEXEC);
+	const int fd = open(NFQ_STATS_PATH, O_RDONLY | O_CLOEXEC);
 
-	return fd < 0 ? err_sys(e, errno, "cannot open " STATS_PATH) : fd;
+	return fd < 0 ? err_sys(e, errno, "cannot open " NFQ_STATS_PATH) : fd;
 }
 
 static bool read_row(const char *row, uint16_t queue, struct nfq_stats *ret)
@@ -459,7 +458,7 @@ int nfq_stats_read(int fd, uint16_t queue, struct nfq_stats *ret, struct err *e)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return err_sys(e, errno, "cannot read " STATS_PATH);
+			return err_sys(e, errno, "cannot read " NFQ_STATS_PATH);
 		if (got == 0)
 			return 0;
 		at += got;
@@ -471,6 +470,6 @@ int nfq_stats_read(int fd, uint16_t queue, struct nfq_stats *ret, struct err *e)
 		have -= (size_t)(line - text);
 		memmove(text, line, have);
 		if (have == sizeof(text) - 1)
-			return err_plain(e, EBADMSG, STATS_PATH " is not the table it should be");
+			return err_plain(e, EBADMSG, NFQ_STATS_PATH " is not the table it should be");
 	}
 }

@@ -55,7 +55,8 @@ bool nfq_parse(const void *msg, size_t len, uint16_t queue, struct nfq_packet *r
 
 /* A row of /proc/net/netfilter/nfnetlink_queue, read from an open descriptor. */
 struct nfq_stats { bool found; uint32_t portid; uint64_t waiting, dropped_full, dropped_socket, id_sequence; };
-int nfq_stats_open(struct err *e);      /* the descriptor or -1 */
+#define NFQ_STATS_PATH "/proc/net/netfilter/nfnetlink_queue"
+int nfq_stats_open(struct err *e);      /* the descriptor or -1; the module is loaded at the latest by the first nfq_new */
 int nfq_stats_read(int fd, uint16_t queue, struct nfq_stats *ret, struct err *e);
 
 #endif

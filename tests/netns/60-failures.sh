@@ -5,8 +5,7 @@
 # table in others' hands, its clients, its policy, its clock.  Each time it says what is wrong, filters on
 # or leaves the closed table behind, and recovers.  FAILURES names some of them; default: all.
 #
-# A kernel without packet queues cannot be had here (nothing short of another kernel takes nf_tables'
-# queue away): that refusal is not tested here.  A hung daemon is 31-kill's.
+# A kernel without packet queues is 70-no-queue's, a hung daemon 31-kill's.
 . "$(dirname "$0")/probe.sh" || exit 2
 . "$(dirname "$0")/policy.sh" || exit 2
 . "$(dirname "$0")/ask.sh" || exit 2

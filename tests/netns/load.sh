@@ -7,10 +7,13 @@
 #	load_start; ...; load_stop 'NAME'	all exact: sent - received - the receiver's own overruns
 #
 # Permitted: one UDP stream of 16 flows at $LOAD_PPS from axis to the VMS, both families; a TCP
-# connection of the VMS that goes to and fro; 100 new flows a second.  Forbidden, 100 packets a second
-# each: R to a desk, the VMS to R, A where it may not.
+# connection of the VMS that goes to and fro; $LOAD_NEW new flows a second.  Forbidden, as many packets
+# a second each: R to a desk, the VMS to R, A where it may not.  The emulated machine is 20 to 50 times
+# slower: there the load is what leaves it half of its time.
+LOAD_PPS=${LOAD_PPS:-${RINGFENCE_VM:+400}}
 LOAD_PPS=${LOAD_PPS:-20000}
-[ -z "${RINGFENCE_VM:-}" ] || LOAD_PPS=${LOAD_PPS_VM:-1000}
+LOAD_NEW=${LOAD_NEW:-${RINGFENCE_VM:+25}}
+LOAD_NEW=${LOAD_NEW:-100}
 
 load_stream() { # NAME ADDRESS PORT RATE
 	in_ns_bg vms "$SITE_DIR/load.$1.recv" "$NETPROBE" stream-recv "$3" --seconds 1
@@ -20,13 +23,13 @@ load_stream() { # NAME ADDRESS PORT RATE
 	LOAD_SEND[$1]=$SITE_LAST
 }
 
-load_flood() { # NAME FROM TO PROTO DPORT [OPTION]...: 100 packets a second, counted by token
+load_flood() { # NAME FROM TO PROTO DPORT [OPTION]...: $LOAD_NEW packets a second, counted by token
 	local name=$1 from=$2 to=$3 proto=$4 dport=$5 token gate=${SEG[$2]}
 	shift 5
 	printf -v token %08x%08x $SRANDOM $SRANDOM
 	LOAD_TOKEN[$name]=$to.$token
 	in_ns_bg "$from" "$SITE_DIR/load.$name" "$NETPROBE" send -i eth0 --dmac "${GATE_MAC[$gate]}" --src "${IP4[$from]}" \
-		--dst "${IP4[$to]}" --proto "$proto" --sport 20000 --dport "$dport" --rate 100 --seconds 100000 --token "$token" "$@"
+		--dst "${IP4[$to]}" --proto "$proto" --sport 20000 --dport "$dport" --rate "$LOAD_NEW" --seconds 100000 --token "$token" "$@"
 	LOAD_SEND[$name]=$SITE_LAST
 }
 

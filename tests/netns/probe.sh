@@ -165,6 +165,7 @@ addr_of() { # HOST FAMILY [SEGMENT for the firewall]
 }
 
 queue_empty() {
+	[ -e /proc/net/netfilter/nfnetlink_queue ] || return 0
 	in_ns fw awk '$3 > 0 { busy = 1 } END { exit busy }' /proc/net/netfilter/nfnetlink_queue 2>/dev/null
 }
 
