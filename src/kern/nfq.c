@@ -348,7 +348,7 @@ static int take_early(struct nfq *q, struct nfq_packet *ret, unsigned max)
 	return take_slots(q, first, end, ret);
 }
 
-int nfq_receive(struct nfq *q, struct nfq_packet *ret, size_t max, struct err *e)
+static int receive(struct nfq *q, struct nfq_packet *ret, size_t max, int flags, struct err *e)
 {
 	const unsigned want = max < NFQ_BATCH ? (unsigned)max : NFQ_BATCH;
 	int n = 0;
@@ -356,7 +356,7 @@ int nfq_receive(struct nfq *q, struct nfq_packet *ret, size_t max, struct err *e
 	if (q->early_next < q->early)
 		n = take_early(q, ret, want);
 	for (unsigned round = 0; !n && round < ROUNDS; round++) {
-		const int got = recvmmsg(q->fd, q->msgs, want, MSG_DONTWAIT, NULL);
+		const int got = recvmmsg(q->fd, q->msgs, want, flags, NULL);
 		if (got < 0 && errno == EAGAIN)
 			return 0;
 		if (got < 0 && errno == ENOBUFS)
@@ -367,6 +367,16 @@ int nfq_receive(struct nfq *q, struct nfq_packet *ret, size_t max, struct err *e
 			n = take_slots(q, 0, (unsigned)got, ret);
 	}
 	return n;
+}
+
+int nfq_receive(struct nfq *q, struct nfq_packet *ret, size_t max, struct err *e)
+{
+	return receive(q, ret, max, MSG_DONTWAIT, e);
+}
+
+int nfq_await(struct nfq *q, struct nfq_packet *ret, size_t max, struct err *e)
+{
+	return receive(q, ret, max, MSG_WAITFORONE, e);
 }
 
 static uint8_t *put_verdict(const struct nfq *q, uint8_t *to, uint32_t verdict, uint32_t id, const uint32_t *mark)

@@ -14,7 +14,7 @@
 #include "base/own.h"
 #include "net/addr.h"
 
-enum { NFQ_BATCH = 128, NFQ_COPY = 128, NFQ_MAXLEN = 8192 };
+enum { NFQ_BATCH = 128, NFQ_COPY = 128, NFQ_MAXLEN = 8192, NFQ_WAIT_MS = 200 };
 
 /* What the message says, from the queue or from the log. */
 struct nfq_packet {
@@ -46,6 +46,8 @@ OWN(nfq)
 int nfq_poll_fd(const struct nfq *q);
 /* Up to max (at most NFQ_BATCH) packets without waiting; returns how many, 0 when there are none, -1 and *e. */
 int nfq_receive(struct nfq *q, struct nfq_packet *ret, size_t max, struct err *e);
+/* The same, but waits for the first, NFQ_WAIT_MS at most: one call where poll and receive would be two. */
+int nfq_await(struct nfq *q, struct nfq_packet *ret, size_t max, struct err *e);
 /* ACCEPT all n with marks[i] as their whole mark (see table_mark: put foreign bits back), equal neighbours in one message. */
 int nfq_answer(struct nfq *q, const struct nfq_packet *pkts, const uint32_t *marks, size_t n, struct err *e);
 const struct nfq_counts *nfq_counts_of(const struct nfq *q);

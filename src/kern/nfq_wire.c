@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 
 #include "base/own.h"
+#include "kern/nfq.h"
 
 enum {
 	SEND_TRIES = 500,
@@ -89,6 +91,7 @@ bool nfq_wire_next(struct nfq_cursor *c, struct nfq_attr *ret)
 int nfq_wire_open(int receive_bytes, bool no_enobufs, struct err *e)
 {
 	const struct sockaddr_nl own = { .nl_family = AF_NETLINK };
+	const struct timeval wait = { .tv_usec = NFQ_WAIT_MS * 1000 };
 	const int on = 1, send_bytes = SEND_BYTES;
 	AUTO_FD fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 	int bound;
@@ -108,6 +111,9 @@ int nfq_wire_open(int receive_bytes, bool no_enobufs, struct err *e)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_bytes, sizeof(receive_bytes)) < 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_bytes, sizeof(send_bytes));    /* the default does, too */
+	/* Of calls that wait; most do not. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0)
+		return err_sys(e, errno, "cannot limit how long a netlink socket waits");
 	bound = fd;
 	fd = -1;
 	return bound;

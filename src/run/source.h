@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "net/pkt.h"
 
-enum { SOURCE_BATCH = 128 };
+enum { SOURCE_BATCH = 128, SOURCE_WAIT_MS = 200 };
 
 struct source;
 struct judge;
@@ -21,6 +21,8 @@ struct source_ops {
 	/* Up to SOURCE_BATCH packets; 0: none now (a file: none any more).  A packet that makes no sense is one with its shape
 	 * set, never one less.  -1: the kernel refused; the worker counts it and goes on. */
 	int (*next)(struct source *s, struct pkt *pkts, struct err *e);
+	/* The same, waiting for the first one, SOURCE_WAIT_MS or so at most.  NULL: poll fd. */
+	int (*await)(struct source *s, struct pkt *pkts, struct err *e);
 	/* The mark of each packet of the last batch, in order.  NULL: copies, nobody waits. */
 	int (*verdicts)(struct source *s, const uint32_t *marks, unsigned n, struct err *e);
 	void (*close)(struct source *s);

@@ -51,7 +51,7 @@ static void nflog_close(struct source *s)
 	free(l);
 }
 
-static const struct source_ops nflog_ops = { "log", nflog_next, NULL, nflog_close };
+static const struct source_ops nflog_ops = { "log", nflog_next, NULL, NULL, nflog_close };
 
 struct source *source_nflog_new(uint16_t group, struct err *e)
 {

@@ -16,14 +16,25 @@ struct source_nfq {
 	struct nfq_packet raw[SOURCE_BATCH];
 };
 
-static int nfq_next(struct source *s, struct pkt *pkts, struct err *e)
+static int decode(const struct source_nfq *q, int n, struct pkt *pkts)
 {
-	struct source_nfq *q = (struct source_nfq *)s;
-	const int n = nfq_receive(q->queue, q->raw, SOURCE_BATCH, e);
-
 	for (int i = 0; i < n; i++)
 		source_packet(&q->raw[i], &pkts[i]);
 	return n;
+}
+
+static int nfq_next(struct source *s, struct pkt *pkts, struct err *e)
+{
+	struct source_nfq *q = (struct source_nfq *)s;
+
+	return decode(q, nfq_receive(q->queue, q->raw, SOURCE_BATCH, e), pkts);
+}
+
+static int nfq_wait(struct source *s, struct pkt *pkts, struct err *e)
+{
+	struct source_nfq *q = (struct source_nfq *)s;
+
+	return decode(q, nfq_await(q->queue, q->raw, SOURCE_BATCH, e), pkts);
 }
 
 static int nfq_verdicts(struct source *s, const uint32_t *marks, unsigned n, struct err *e)
@@ -45,7 +56,7 @@ static void nfq_close(struct source *s)
 	free(q);
 }
 
-static const struct source_ops nfq_ops = { "queue", nfq_next, nfq_verdicts, nfq_close };
+static const struct source_ops nfq_ops = { "queue", nfq_next, nfq_wait, nfq_verdicts, nfq_close };
 
 struct source *source_nfq_new(uint16_t queue, uint32_t max_len, struct err *e)
 {

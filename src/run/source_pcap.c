@@ -134,7 +134,7 @@ static void pcap_close(struct source *head)
 	free(s);
 }
 
-static const struct source_ops pcap_ops = { "capture", pcap_batch, NULL, pcap_close };
+static const struct source_ops pcap_ops = { "capture", pcap_batch, NULL, NULL, pcap_close };
 
 struct source *source_pcap_new(const char *path, source_frame_fn on_frame, void *arg, struct err *e)
 {

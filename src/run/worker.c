@@ -10,8 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/now.h"
 #include "base/ring.h"
@@ -24,7 +27,7 @@
 
 enum {
 	HITS = 16384, WISHES = 4096,
-	IDLE_MS = 500, TROUBLE_MS = 20,
+	TROUBLE_MS = 20, TURN_US = 100,
 	RECENT = 1024,                          /* wishes not repeated within WISH_NS */
 };
 #define WISH_NS (INT64_C(500) * NOW_NS_PER_MS)
@@ -44,7 +47,7 @@ struct worker {
 	struct worker_pace pace;
 	bool wished;                            /* in this batch */
 	pthread_t thread;
-	bool running;
+	bool running, stopping;
 	struct pkt pkts[SOURCE_BATCH];
 	struct verdict verdicts[SOURCE_BATCH];
 	uint32_t marks[SOURCE_BATCH];
@@ -175,17 +178,13 @@ static void call_main(struct worker *w)
 		(void)!write(w->wish_fd, &one, sizeof(one));
 }
 
-int worker_step(struct worker *w, struct err *e)
+/* The n packets that were taken. */
+static int judge_all(struct worker *w, int n, struct err *e)
 {
+	const int64_t begin = now_mono_ns(), wall = now_wall_ns();
 	const struct judge *j;
-	int64_t wall, begin;
-	int n, rc = 0;
+	int rc = 0;
 
-	n = w->source->ops->next(w->source, w->pkts, e);
-	if (n <= 0)
-		return n;
-	begin = now_mono_ns();
-	wall = now_wall_ns();
 	j = qs_get(w->judge);
 	for (int i = 0; i < n; i++) {
 		if (!w->pkts[i].when_ns)
@@ -205,6 +204,13 @@ int worker_step(struct worker *w, struct err *e)
 	return rc < 0 ? -1 : n;
 }
 
+int worker_step(struct worker *w, struct err *e)
+{
+	const int n = w->source->ops->next(w->source, w->pkts, e);
+
+	return n > 0 ? judge_all(w, n, e) : n;
+}
+
 static void beat(struct worker *w)
 {
 	count(&w->stats.beats, 1);
@@ -212,36 +218,51 @@ static void beat(struct worker *w)
 	__atomic_store_n(&w->stats.odd, w->source->odd, __ATOMIC_RELAXED);
 }
 
-/* Waits for traffic after a batch of n; true: the worker was told to stop. */
-static bool idle(struct worker *w, unsigned n)
+/* Takes the next batch: after a full one at once, else after a nap, or when the first packet has come. */
+static int take(struct worker *w, int last, struct err *e)
 {
-	const struct timespec nap = { .tv_nsec = worker_pace_next(&w->pace, n, now_mono_ns()) };
 	struct pollfd fds[] = { { .fd = w->stop_fd, .events = POLLIN }, { .fd = w->source->fd, .events = POLLIN } };
+	struct timespec nap = { 0 };
+	int n;
 
+	if (last == SOURCE_BATCH) {
+		w->pace.packets += SOURCE_BATCH;
+		return w->source->ops->next(w->source, w->pkts, e);
+	}
+	nap.tv_nsec = worker_pace_next(&w->pace, (unsigned)last, now_mono_ns());
 	qs_offline();
 	if (nap.tv_nsec)
 		nanosleep(&nap, NULL);
-	else
-		poll(fds, 2, IDLE_MS);
+	else if (!w->source->ops->await)
+		poll(fds, 2, SOURCE_WAIT_MS);
+	n = nap.tv_nsec || !w->source->ops->await ? w->source->ops->next(w->source, w->pkts, e) :
+	    w->source->ops->await(w->source, w->pkts, e);
 	qs_online();
-	return fds[0].revents != 0;
+	return n;
 }
 
-static bool rest(struct worker *w)
+static void rest(struct worker *w)
 {
 	struct pollfd fd = { .fd = w->stop_fd, .events = POLLIN };
 
 	qs_offline();
 	poll(&fd, 1, TROUBLE_MS);
 	qs_online();
-	return fd.revents != 0;
 }
 
-static bool is_stopped(const struct worker *w)
+/* Short turns come sooner (EEVDF, 6.12 and later; others take no notice): a worker has little to do, but soon. */
+static void soon(void)
 {
-	struct pollfd fd = { .fd = w->stop_fd, .events = POLLIN };
+	const struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} attr = { .size = sizeof(attr), .nice = getpriority(PRIO_PROCESS, 0), .runtime = TURN_US * UINT64_C(1000) };
 
-	return poll(&fd, 1, 0) > 0;
+	if (sched_getscheduler(0) == SCHED_OTHER)       /* else somebody knows better */
+		syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
 /* What came in on a processor is answered there, while it is in its caches.  Processors that are not there are let be. */
@@ -255,7 +276,7 @@ static void stay(const struct worker *w)
 	for (unsigned cpu = (unsigned)w->cpu; cpu < CPU_SETSIZE; cpu += w->cpu_step) {
 		CPU_SET(cpu, &set);
 		if (!w->cpu_step)
-			break;
+			rest(w);
 	}
 	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
@@ -263,28 +284,24 @@ static void stay(const struct worker *w)
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
-	unsigned rounds = 0;
 	struct err e;
-	bool stop = false;
+	int n = 0;
 
 	qs_thread_begin();
 	prctl(PR_SET_TIMERSLACK, 1000UL);       /* ns; the default would add 50 us to each nap */
 	pthread_setname_np(pthread_self(), w->name);
 	stay(w);
-	while (!stop) {
-		const int n = worker_step(w, &e);
-
+	soon();
+	while (!__atomic_load_n(&w->stopping, __ATOMIC_RELAXED)) {
+		n = take(w, n, &e);
+		if (n > 0)
+			n = judge_all(w, n, &e);
 		beat(w);
 		if (n < 0) {
 			count(&w->stats.errors, 1);
-			stop = rest(w);
-		} else if (n < SOURCE_BATCH) {
-			stop = idle(w, (unsigned)n);
-		} else {
-			w->pace.packets += (unsigned)n;
+			rest(w);
+			n = 0;
 		}
-		if (++rounds % 1024 == 0)       /* neither a nap nor a full batch looks */
-			stop = stop || is_stopped(w);
 	}
 	qs_thread_end();
 	return NULL;
@@ -332,7 +349,10 @@ void worker_free(struct worker *w)
 
 int worker_start(struct worker *w, struct err *e)
 {
-	const int rc = pthread_create(&w->thread, NULL, worker_main, w);
+	int rc;
+
+	w->stopping = false;
+	rc = pthread_create(&w->thread, NULL, worker_main, w);
 
 	if (rc)
 		return err_sys(e, rc, "worker %s", w->name);
@@ -346,6 +366,7 @@ void worker_stop(struct worker *w)
 
 	if (!w->running)
 		return;
+	__atomic_store_n(&w->stopping, true, __ATOMIC_RELAXED);
 	while (write(w->stop_fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
 	pthread_join(w->thread, NULL);

@@ -432,6 +432,26 @@ START_TEST(test_kernel_alone)
 }
 END_TEST
 
+/* Waiting comes back with what is there, and after a while without. */
+START_TEST(test_await)
+{
+	const int64_t begin = now_mono_ns();
+	const uint32_t pass[3] = { PASS, PASS, PASS };
+	struct nfq_packet p[NFQ_BATCH];
+	struct err e = { 0 };
+	struct nfq *q;
+
+	site();
+	q = bound(NULL);
+	ck_assert_int_eq(nfq_await(q, p, NFQ_BATCH, &e), 0);
+	ck_assert_int_ge(now_mono_ns() - begin, NFQ_WAIT_MS * NOW_NS_PER_MS / 2);
+	send_all(3);
+	ck_assert_int_eq(nfq_await(q, p, NFQ_BATCH, &e), 3);
+	answer(q, p, pass, 3);
+	nfq_free(q);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("nfq_live");
@@ -452,5 +472,6 @@ int main(void)
 	tcase_add_test(tc, test_deep);
 	tcase_add_test(tc, test_neighbour);
 	tcase_add_test(tc, test_kernel_alone);
+	tcase_add_test(tc, test_await);
 	return suite_run(tc);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <time.h>
 
 #include "base/ring.h"
 #include "unit/run/fake.h"
@@ -19,6 +20,7 @@ struct script {
 };
 
 static struct script script;
+static unsigned awaited;
 
 static int script_next(struct source *s, struct pkt *pkts, struct err *e)
 {
@@ -32,6 +34,16 @@ static int script_next(struct source *s, struct pkt *pkts, struct err *e)
 	memcpy(pkts, x->pkts, (size_t)n * sizeof(*pkts));
 	x->n = 0;
 	return n;
+}
+
+/* As a source that waits by itself: a little, then whatever there is. */
+static int script_await(struct source *s, struct pkt *pkts, struct err *e)
+{
+	const struct timespec a_little = { .tv_nsec = 2000000 };
+
+	nanosleep(&a_little, NULL);
+	__atomic_fetch_add(&awaited, 1, __ATOMIC_RELAXED);
+	return script_next(s, pkts, e);
 }
 
 static int script_verdicts(struct source *s, const uint32_t *marks, unsigned n, struct err *e)
@@ -49,8 +61,8 @@ static void script_close(struct source *s)
 	((struct script *)s)->closed = true;
 }
 
-static const struct source_ops live_ops = { "script", script_next, script_verdicts, script_close };
-static const struct source_ops copy_ops = { "copies", script_next, NULL, script_close };
+static const struct source_ops live_ops = { "script", script_next, script_await, script_verdicts, script_close };
+static const struct source_ops copy_ops = { "copies", script_next, NULL, NULL, script_close };
 
 static struct qs_ptr current;
 static struct judge *judge;
@@ -215,6 +227,32 @@ START_TEST(a_source_that_fails_is_asked_again)
 }
 END_TEST
 
+/* The thread: what it is given is answered, trouble does not end it, it stops when told, and is waited for. */
+START_TEST(a_thread_waits_and_stops)
+{
+	const struct timespec a_little = { .tv_nsec = 5000000 };
+	struct err e = { 0 };
+
+	make(FAKE_POLICY, &live_ops, 0);
+	awaited = 0;
+	for (unsigned i = 0; i < SOURCE_BATCH; i++)
+		script.pkts[i] = fake_packet(CAM_MAC, "10.20.0.5", "10.1.5.10", IPPROTO_UDP, 5001);
+	script.n = SOURCE_BATCH;                /* a full batch: the next is taken without waiting */
+	script.fail_next = 1;
+	ck_assert_msg(worker_start(worker, &e) == 0, "%s", e.msg);
+	for (unsigned i = 0; i < 2000 && worker_stats(worker).packets < SOURCE_BATCH; i++)
+		nanosleep(&a_little, NULL);
+	ck_assert_uint_eq(worker_stats(worker).packets, SOURCE_BATCH);
+	ck_assert_uint_eq(worker_stats(worker).errors, 1);
+	for (unsigned i = 0; i < 2000 && __atomic_load_n(&awaited, __ATOMIC_RELAXED) < 5; i++)
+		nanosleep(&a_little, NULL);
+	worker_stop(worker);
+	ck_assert_uint_ge(awaited, 5);
+	ck_assert_int_eq(script.answered, SOURCE_BATCH);
+	unmake();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("worker");
@@ -230,6 +268,7 @@ int main(void)
 	tcase_add_test(t, copies_are_never_answered);
 	tcase_add_test(t, unproved_sources_are_wished_for);
 	tcase_add_test(t, a_source_that_fails_is_asked_again);
+	tcase_add_test(t, a_thread_waits_and_stops);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
