@@ -276,7 +276,7 @@ static void stay(const struct worker *w)
 	for (unsigned cpu = (unsigned)w->cpu; cpu < CPU_SETSIZE; cpu += w->cpu_step) {
 		CPU_SET(cpu, &set);
 		if (!w->cpu_step)
-			rest(w);
+			break;
 	}
 	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
