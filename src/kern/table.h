@@ -83,6 +83,7 @@ struct table_iface {
 	bool denies;                            /* the class restricted may be denied without asking */
 	bool l3;                                /* no Ethernet addresses (WireGuard, tun): bindings are by address alone */
 	bool observes;                          /* carries a zone that only observes, whatever its role */
+	bool port;                              /* of a bridge or the like that is not guarded: nothing is to go around the table */
 	bool trunk;                             /* VLAN devices stand on it: tagged frames are theirs */
 	enum table_fence fence;
 	const struct table_range *routed;       /* sources behind a router: judged by address, no MAC is asked for */
@@ -165,6 +166,7 @@ struct table_setup {
 	const struct plan *plan;                /* of prog; NULL: nothing is decided in the kernel; outlives the input */
 	const struct table_input *like;         /* of the live table: its members, no others (bindings for table_bind) */
 	const char *const *trunks;              size_t n_trunks;        /* … that VLAN devices stand on */
+	const char *const *ports;               size_t n_ports;         /* … that are ports of what is not guarded */
 };
 
 /* The input from the policy (frozen), its program and who is where; w NULL: no bindings; prog NULL: every binding is known.

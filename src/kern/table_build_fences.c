@@ -285,7 +285,10 @@ static void ingress(struct table *t, const struct table_iface *f, const char *na
 	const uint32_t chain = table_model_chain(t, f->loc, "from-%s", name);
 
 	table_model_base(t, chain, NF_NETDEV_INGRESS, INGRESS_PRIORITY, f->name);
-	TABLE_RULE(t, chain, table_in(TABLE_K_ETHER_TYPE, TABLE_FENCES_FRAMES), table_do(TABLE_S_ACCEPT, 0));
+	if (f->port)
+		TABLE_RULE(t, chain, table_is(TABLE_K_ETHER_TYPE, ETH_P_ARP), table_do(TABLE_S_ACCEPT, 0));
+	else
+		TABLE_RULE(t, chain, table_in(TABLE_K_ETHER_TYPE, TABLE_FENCES_FRAMES), table_do(TABLE_S_ACCEPT, 0));
 	if (f->trunk)
 		TABLE_RULE(t, chain, table_in(TABLE_K_ETHER_TYPE, TABLE_FENCES_TAGS), table_do(TABLE_S_ACCEPT, 0));
 	TABLE_RULE(t, chain, table_is(TABLE_K_LL_FIRST4, BRIDGE_GROUP), table_masked(TABLE_K_LL_NEXT2, BRIDGE_GROUP_REST, 0),
@@ -327,13 +330,14 @@ static void egress(struct table *t, const struct table_iface *f, const char *nam
 	const uint32_t chain = table_model_chain(t, f->loc, "to-%s", name);
 
 	table_model_base(t, chain, NF_NETDEV_EGRESS, EGRESS_PRIORITY, f->name);
-	for (unsigned six = 0; six < 2; six++)
+	for (unsigned six = 0; six < 2 && !f->port; six++)
 		TABLE_RULE(t, chain, is_family(six), pair(TABLE_K_ETHER_DADDR, daddr(six), first + six),
 			   table_do(TABLE_S_ACCEPT, 0));
-	exceptions(t, chain, f);
-	if (f->n_routed)
+	if (!f->port)
+		exceptions(t, chain, f);
+	if (f->n_routed && !f->port)
 		routed(t, chain, f, name, first + 2);
-	if (f->fence == TABLE_FENCE_RESTRICTED)
+	if (f->fence == TABLE_FENCE_RESTRICTED && !f->port)
 		TABLE_RULE(t, chain, table_notin(TABLE_K_ETHER_DADDR, first + 2 + (f->n_routed > 0)),
 			   table_do(TABLE_S_ACCEPT, 0));
 	for (unsigned six = 0; six < 2; six++)

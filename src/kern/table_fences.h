@@ -7,8 +7,10 @@
  *	from-IFACE	ingress: IPv4, IPv6 and ARP come in (tagged frames where VLAN devices stand on the interface, and what
  *			no bridge passes on)
  *
- * Everything else is a counted drop in the ledger.  A chain hangs on a device by name.  It is never taken away while its device is
- * there (that would flush every queue of the namespace): of an interface that is guarded no more it stays, empty. */
+ * Everything else is a counted drop in the ledger.  Where the interface is a port of a bridge that is not guarded, what is IP
+ * neither comes in nor leaves: frames would go around the table.
+ * A chain hangs on a device by name.  It is never taken away while its device is there (that would flush every queue of the
+ * namespace): of an interface that is guarded no more it stays, empty. */
 #ifndef KERN_TABLE_FENCES_H
 #define KERN_TABLE_FENCES_H
 

@@ -176,7 +176,8 @@ static struct table_iface take_iface(const struct policy *p, const struct policy
 {
 	struct table_iface f = {
 		.name = i->name, .role = TABLE_OPEN, .l3 = listed(i->name, s->l3, s->n_l3),
-		.trunk = listed(i->name, s->trunks, s->n_trunks), .fence = fence_of(p, i), .loc = i->loc,
+		.trunk = listed(i->name, s->trunks, s->n_trunks), .port = listed(i->name, s->ports, s->n_ports),
+		.fence = fence_of(p, i), .loc = i->loc,
 	};
 
 	for (uint32_t k = 0; k < i->n_zones; k++) {

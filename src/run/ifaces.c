@@ -170,9 +170,19 @@ static bool carries_vlans(const struct link_map *m, const struct link_iface *l)
 	return false;
 }
 
+/* Of a bridge, a VRF or a bond that the policy does not guard itself. */
+static bool is_port(const struct policy *p, const struct link_map *m, const struct link_iface *l)
+{
+	const struct link_iface *master = l->master ? link_by_index(m, l->master) : NULL;
+	const uint32_t i = master ? ifaces_find(p, master->name) : WHO_NONE;
+
+	return l->master && (i == WHO_NONE || !p->ifaces[i].guarded);
+}
+
 static void sort_in(const struct policy *p, const struct link_map *m, const struct ifaces_memory *mem,
 		    const struct link_iface *l, struct arena *a, struct ifaces *r,
-		    struct flow_ifpair *pairs, const char **open, const char **closed, const char **l3, const char **trunks)
+		    struct flow_ifpair *pairs, const char **open, const char **closed, const char **l3, const char **trunks,
+		    const char **ports)
 {
 	const uint32_t i = ifaces_find(p, l->name);
 	union { const struct policy *in; void *out; } u = { .in = p };
@@ -183,6 +193,8 @@ static void sort_in(const struct policy *p, const struct link_map *m, const stru
 			l3[r->n_l3++] = arena_strdup(a, l->name);
 		if (carries_vlans(m, l))
 			trunks[r->n_trunks++] = arena_strdup(a, l->name);
+		if (is_port(p, m, l))
+			ports[r->n_ports++] = arena_strdup(a, l->name);
 	} else if (!link_stands_on(m, l->index, is_guarded, u.out) && !was_guarded(mem, l->index) &&
 		   !may_be_missing(l, r)) {
 		open[r->n_open++] = arena_strdup(a, l->name);
@@ -198,9 +210,10 @@ int ifaces_read(const struct policy *p, const struct link_map *m, const struct i
 	struct flow_ifpair *pairs = arena_array(a, n + 1, struct flow_ifpair);
 	const char **open = arena_array(a, n + 1, const char *), **closed = arena_array(a, n + 1, const char *);
 	const char **l3 = arena_array(a, n + 1, const char *), **missing = arena_array(a, (size_t)p->n_ifaces + 1, const char *);
-	const char **trunks = arena_array(a, n + 1, const char *);
+	const char **trunks = arena_array(a, n + 1, const char *), **ports = arena_array(a, n + 1, const char *);
 	struct ifaces r = {
 		.pairs = pairs, .open = open, .closed = closed, .l3 = l3, .missing = missing, .trunks = trunks,
+		.ports = ports,
 	};
 
 	if (arena_failed(a))
@@ -210,7 +223,7 @@ int ifaces_read(const struct policy *p, const struct link_map *m, const struct i
 			missing[r.n_missing++] = arena_strdup(a, p->ifaces[i].name);
 	}
 	for (size_t i = 0; i < n; i++)
-		sort_in(p, m, mem, link_at(m, i), a, &r, pairs, open, closed, l3, trunks);
+		sort_in(p, m, mem, link_at(m, i), a, &r, pairs, open, closed, l3, trunks, ports);
 	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");
 	*ret = r;
@@ -235,5 +248,6 @@ bool ifaces_equal(const struct ifaces *a, const struct ifaces *b)
 	return a->n_pairs == b->n_pairs && same_names(a->open, a->n_open, b->open, b->n_open) &&
 	       same_names(a->closed, a->n_closed, b->closed, b->n_closed) && same_names(a->l3, a->n_l3, b->l3, b->n_l3) &&
 	       same_names(a->missing, a->n_missing, b->missing, b->n_missing) &&
-	       same_names(a->trunks, a->n_trunks, b->trunks, b->n_trunks);
+	       same_names(a->trunks, a->n_trunks, b->trunks, b->n_trunks) &&
+	       same_names(a->ports, a->n_ports, b->ports, b->n_ports);
 }

@@ -22,6 +22,7 @@ struct ifaces {
 	const char *const *l3;                  size_t n_l3;            /* the policy's that have no Ethernet addresses */
 	const char *const *missing;             size_t n_missing;       /* guarded in the policy, not there */
 	const char *const *trunks;              size_t n_trunks;        /* the policy's that VLAN devices stand on */
+	const char *const *ports;               size_t n_ports;         /* … that are ports of what the policy does not guard */
 };
 
 /* Kernel indexes that stood under a guarded name: a rename must not open them, nor a restart after it. */

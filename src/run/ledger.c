@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/if_ether.h>
+
 #include "base/buf.h"
 #include "base/json.h"
 #include "ident/who.h"
@@ -112,6 +114,11 @@ static void tell_one(struct recorder *r, const struct judge *j, const struct tab
 	ev.packets = packets;
 	ev.bytes = bytes;
 	words_site(j, &w, &ev);
+	if (line->kind == TABLE_L_FENCE_ODD && (line->port == ETH_P_IP || line->port == ETH_P_IPV6)) {
+		ev.why = "bridged";
+		ev.reason = "its interface is a port of another that is not guarded: it would go around the table";
+		ev.severity = POLICY_SEV_HIGH;
+	}
 	if (lines == 1 && line->kind == TABLE_L_FENCE) {
 		to_whom(j, line, &w, &ev);
 	} else if (lines == 1 && !table_line_is_named(line->kind)) {

@@ -152,7 +152,7 @@ attack_13() {
 	fi
 }
 
-# Frames that are no IP, led past it by a bridge.
+# Frames that a bridge leads past it.
 bridge_on() {
 	in_ns fw ip link add br9 type bridge stp_state 0 forward_delay 0 mcast_snooping 0 &&
 		in_ns fw ip link set "$CAM0" master br9 && in_ns fw ip link set core0 master br9 && in_ns fw ip link set br9 up
@@ -167,14 +167,56 @@ bridge_off() {
 	done
 }
 
+port_shut() { ! in_ns fw nft list chain netdev ringfence "from-$CAM0" | grep -q @frames; }
+
 attack_13_frames() {
 	step both '13: both sides are put into one bridge' bridge_on
+	step enforced '13: the fences see it' site_wait 'the port to be shut' port_shut
+	probe drop '13: R does not cross it' hik vms udp 50135 dmac="${MAC[vms]}" n=20
+	probe drop '13: nor does the VMS, towards R' vms hik udp 50136 dmac="${MAC[hik]}" n=20
 	probe drop '13: PPPoE does not cross it' hik vms ether fam=4 --number 0x8864 dmac="${MAC[vms]}" n=10
 	probe drop '13: nor does MPLS' hik vms ether fam=4 --number 0x8847 dmac="${MAC[vms]}" n=10
 	barrier
 	step both '13: they are apart again' bridge_off
 	a_passes '13: A passes when all is as it was'
 }
+
+# ---- 18: a guarded bridge whose own frames are sent through forward ----
+
+guarded_bridge() {
+	in_ns fw sh -c 'echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables; echo 0 >/proc/sys/net/bridge/bridge-nf-call-ip6tables'
+	in_ns fw ip link add br8 type bridge stp_state 0 forward_delay 0 mcast_snooping 0 &&
+		in_ns fw ip link set "$CAM0" master br8 && in_ns fw ip link set "$CAM1" master br8 && in_ns fw ip link set br8 up
+}
+guarded_bridge_off() {
+	in_ns fw ip link del br8
+	in_ns fw ip addr flush dev "$CAM0" scope global && in_ns fw ip addr flush dev "$CAM1" scope global
+	local s
+	for s in cam0 cam1; do
+		in_ns fw ip addr add "${GATE4[$s]}" dev "${GATE_IF[$s]}"
+		in_ns fw ip addr add "${GATE6[$s]}" dev "${GATE_IF[$s]}" nodad
+	done
+}
+call_tables() { in_ns fw sh -c 'echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables'; }
+
+attack_18() {
+	if ! in_ns fw test -e /proc/sys/net/bridge/bridge-nf-call-iptables; then
+		call enforced skip '18: bridged frames sent through forward' 'this kernel has no br_netfilter'
+		return
+	fi
+	step both '18: a bridge of both camera interfaces' guarded_bridge
+	step enforced '18: which is guarded' reload -cctv +zones \
+		'cctv: { interfaces: [br8], networks: [10.20.0.0/16, "fd00:20::/64"], guarded: true }'
+	step enforced '18: what was told before' note_seq
+	probe pass '18: its own frames are none of our business' axis axis2 udp 50180 dmac="${MAC[axis2]}" n=5
+	barrier
+	step enforced '18: br_netfilter sends them to us' call_tables
+	step enforced '18: status says which sysctl to set' site_wait 'the status' bridge_told
+	step both '18: no bridge' guarded_bridge_off
+	step enforced '18: the policy as before' reload "${ATTACK_RULES[@]}"
+	a_passes '18: A passes'
+}
+bridge_told() { ringfence status --json | grep -q 'bridge-nf-call-iptables=0'; }
 
 attack_19() {
 	step enforced '19: what was told before' note_seq
@@ -407,6 +449,7 @@ site_up 21-attacks-more
 attack_10
 attack_13
 attack_13_frames
+attack_18
 attack_19
 attack_33
 attack_20

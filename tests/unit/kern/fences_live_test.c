@@ -399,6 +399,21 @@ START_TEST(takes_in_what_it_knows)
 }
 END_TEST
 
+START_TEST(a_port_of_a_bridge_is_shut)
+{
+	ifaces[0].port = true;
+	load();
+	in_step();
+	frame("p1", "02:00:00:00:99:01", 0x0800, 3);
+	frame("p1", "02:00:00:00:99:01", 0x86dd, 3);
+	ck_assert_uint_eq(counts().at[TABLE_C_FENCE_ODD].packets, 6);
+	frame("p1", "ff:ff:ff:ff:ff:ff", 0x0806, 2);
+	ck_assert_uint_eq(counts().at[TABLE_C_FENCE_ODD].packets, 6);
+	send_to("eth1.20", "10.20.0.2", "ac:cc:8e:00:00:02", 5);
+	ck_assert_uint_ge(dropped(), 5);                        /* and what the kernel itself says to its neighbours */
+}
+END_TEST
+
 START_TEST(a_full_page_is_counted_all_the_same)
 {
 	struct table *t = built();
@@ -466,6 +481,7 @@ int main(void)
 	tcase_add_test(tc, a_chain_stays_while_its_device_is_there);
 	tcase_add_test(tc, devices_come_and_go);
 	tcase_add_test(tc, takes_in_what_it_knows);
+	tcase_add_test(tc, a_port_of_a_bridge_is_shut);
 	tcase_add_test(tc, a_full_page_is_counted_all_the_same);
 	tcase_add_test(tc, without_them_nothing_is_touched);
 	return suite_run(tc);
