@@ -193,6 +193,10 @@ void table_print(const struct table *t, struct buf *out);
  * rule, static element and chain is replaced, ledger and meters keep their contents, what was denied is forgotten.
  * A table named so that is not ours in shape (wrong base chains) is refused with EEXIST. */
 int table_send(struct nl *n, const struct table *t, struct err *e);
+/* The same where what the kernel's table holds is known: was->table, since the transaction was->genid of nf_tables; of plain sets
+ * only what differs is told.  Ignored when there was another transaction since. */
+struct table_was { const struct table *table; uint32_t genid; };
+int table_send_after(struct nl *n, const struct table *t, const struct table_was *was, struct err *e);
 /* Only what the model would do (validated by the kernel, nothing done). */
 int table_try(struct nl *n, const struct table *t, struct err *e);
 int table_delete(struct nl *n, struct err *e);          /* tests and purge only: flushes every queue of the namespace */

@@ -17,6 +17,7 @@
 #include "base/digest.h"
 #include "kern/nl.h"
 #include "kern/table_fences.h"
+#include "kern/table_diff.h"
 #include "kern/table_live.h"
 #include "kern/table_wire.h"
 
@@ -96,7 +97,7 @@ static bool must_go(const struct table *t, const struct table_live_chain *c)
 }
 
 /* Empty what is there, as far as the new contents need it. */
-static void clear(struct nl_batch *b, const struct table *t, const struct table_live *l)
+static void clear(struct nl_batch *b, const struct table *t, const struct table_live *l, const struct table_diff *d)
 {
 	table_wire_delete(b, t->family, TABLE_WIRE_RULES, NULL);
 	for (size_t i = 0; i < l->sets.n; i++) {
@@ -105,7 +106,7 @@ static void clear(struct nl_batch *b, const struct table *t, const struct table_
 
 		if (!m || !table_live_same_set(s, m))
 			table_wire_delete(b, t->family, TABLE_WIRE_SET, s->name);
-		else if (m->keep != TABLE_KEPT)
+		else if (m->keep != TABLE_KEPT && !table_diff_base(d, m))
 			table_wire_delete(b, t->family, TABLE_WIRE_ELEMENTS, s->name);
 	}
 	for (size_t i = 0; i < l->chains.n; i++)
@@ -133,7 +134,7 @@ static bool is_new(const struct table *t, const struct table_chain *c, const str
 }
 
 /* Everything that is not there yet, then elements and rules. */
-static bool fill(struct nl_batch *b, const struct table *t, const struct table_live *l)
+static bool fill(struct nl_batch *b, const struct table *t, const struct table_live *l, const struct table_diff *d)
 {
 	bool ok = true;
 
@@ -149,29 +150,44 @@ static bool fill(struct nl_batch *b, const struct table *t, const struct table_l
 	for (size_t i = 0; i < t->sets.n; i++) {
 		const struct table_live_set *s = table_live_find_set(l, t->sets.at[i].name);
 
-		if (!s || !table_live_same_set(s, &t->sets.at[i]))
+		const struct table_set *base = table_diff_base(d, &t->sets.at[i]);
+
+		if (!s || !table_live_same_set(s, &t->sets.at[i])) {
 			ok = table_wire_set(b, t, i) && ok;
-		table_wire_elements(b, NFT_MSG_NEWSETELEM, t, &t->sets.at[i]);
+			base = NULL;
+		}
+		if (base)
+			ok = table_diff_wire(b, t, base, &t->sets.at[i]) && ok;
+		else
+			table_wire_elements(b, NFT_MSG_NEWSETELEM, t, &t->sets.at[i]);
 	}
 	for (size_t i = 0; i < t->chains.n; i++)
 		ok = (!table_live_can_be(l, &t->chains.at[i]) || table_wire_rules(b, t, i)) && ok;
 	return ok;
 }
 
-static bool replace(struct nl_batch *b, const struct table *t, const struct table_live *l)
+static bool replace(struct nl_batch *b, const struct table *t, const struct table_live *l, const struct table *was)
 {
+	struct table_diff d;
+	bool ok;
+
+	if (!table_diff_init(&d, l->present ? was : NULL))
+		return false;
 	table_wire_table(b, t->family,
 			 !l->present || l->flags & TABLE_WIRE_PERSIST ? table_wire_flags(t->owner, l->flags) : 0);
 	if (l->present)
-		clear(b, t, l);
-	return fill(b, t, l);
+		clear(b, t, l, &d);
+	ok = fill(b, t, l, &d);
+	table_diff_fini(&d);
+	return ok;
 }
 
-static int transact(struct nl *n, const struct table *t, bool really, struct err *e)
+static int transact(struct nl *n, const struct table *t, const struct table_was *was, bool really, struct err *e)
 {
 	AUTO(table_live) l = NULL;
 	AUTO(table_live) fences = NULL;
 	AUTO(nl_batch) b = NULL;
+	const struct table *known;
 	uint32_t genid;
 
 	if (nl_genid(n, &genid, e) < 0 || table_live_read(n, t->family, &l, e) < 0 || check_live(t, l, e) < 0)
@@ -181,7 +197,8 @@ static int transact(struct nl *n, const struct table *t, bool really, struct err
 	b = nl_batch_new(n, genid);
 	if (!b)
 		return err_plain(e, ENOMEM, "out of memory");
-	if (!replace(b, t, l) || (fences && !replace(b, t->fences, fences)))
+	known = was && was->genid == genid ? was->table : NULL;
+	if (!replace(b, t, l, known) || (fences && !replace(b, t->fences, fences, known ? known->fences : NULL)))
 		return err_plain(e, ENOMEM, "out of memory");
 	return really ? nl_batch_commit(b, e) : nl_batch_try(b, e);
 }
@@ -198,13 +215,13 @@ static int owned_by_other(struct nl *n, struct err *e)
 	return err_wrap(e, "the kernel's table");
 }
 
-int table_send(struct nl *n, const struct table *t, struct err *e)
+int table_send_after(struct nl *n, const struct table *t, const struct table_was *was, struct err *e)
 {
 	enum { ATTEMPTS = 16, GONE = 4 };
 	int rc = -1;
 
 	for (unsigned i = 0; i < ATTEMPTS; i++) {
-		rc = transact(n, t, true, e);
+		rc = transact(n, t, was, true, e);
 		if (!rc || (e->code != ERESTART &&      /* else somebody changed nf_tables since we looked */
 			    (e->code != ENOENT || i >= GONE)))  /* or an interface went */
 			break;
@@ -212,9 +229,14 @@ int table_send(struct nl *n, const struct table *t, struct err *e)
 	return rc < 0 ? owned_by_other(n, e) : 0;
 }
 
+int table_send(struct nl *n, const struct table *t, struct err *e)
+{
+	return table_send_after(n, t, NULL, e);
+}
+
 int table_try(struct nl *n, const struct table *t, struct err *e)
 {
-	return transact(n, t, false, e) < 0 ? err_wrap(e, "the kernel's table") : 0;
+	return transact(n, t, NULL, false, e) < 0 ? err_wrap(e, "the kernel's table") : 0;
 }
 
 static int delete(struct nl *n, uint8_t family, struct err *e)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The fence: see the header.  Invariant: f->in is what the kernel's table was made from, page and bindings included; every change
  * is sent first and noted after the kernel took it. */
-#include "run/fence.h"
+#include "run/fence_part.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,25 +16,6 @@
 /* A plan is made anew for classes that came: at most once in so long, and no more than this share of the time. */
 enum { PLAN_SHARE = 20 };
 #define PLAN_PAUSE_NS (2 * NOW_NS_PER_S)
-
-struct fence {
-	struct fence_options options;
-	struct nl *nl, *watch;
-	struct arena *arena;                    /* of in */
-	struct plan *plan;                      /* of in; made from prog, which is not looked into any more once another one came */
-	const struct prog *prog;
-	bool unplanned;                         /* a binding came whose class the live table does not have */
-	int64_t planned_ns, plan_took_ns;       /* when the live table's plan was begun, and how long all of it took */
-	struct table_watch seen;                /* of others' transactions */
-	struct table_input in;
-	struct table_binding *bindings;         /* of in: sorted, on the heap, since they change more often than the rest */
-	struct table *table;                    /* NULL: nothing was sent yet */
-	char old_page;                          /* not collected yet; 0: none */
-	int64_t old_since_ns;
-	unsigned last_generation;
-	uint32_t genid;                         /* of nf_tables, after our last transaction */
-	bool interleaved;                       /* others had one in between */
-};
 
 struct fence *fence_new(const struct fence_options *o, struct err *e)
 {
@@ -119,51 +100,20 @@ static char next_page(const struct fence *f)
 	return f->old_page ? f->in.page : other(f->in.page);
 }
 
-static int compare_bindings(const void *pa, const void *pb)
-{
-	const struct table_binding *a = pa, *b = pb;
-	int c;
-
-	if (a->iface != b->iface)
-		return a->iface < b->iface ? -1 : 1;
-	c = memcmp(&a->mac, &b->mac, sizeof(a->mac));
-	return c ? c : addr_compare(&a->addr, &b->addr);
-}
-
-static int copy_bindings(const struct table_input *in, struct table_binding **ret, struct err *e)
-{
-	struct table_binding *b = malloc((in->n_bindings + 1) * sizeof(*b));
-
-	if (!b)
-		return err_plain(e, ENOMEM, "out of memory");
-	if (in->n_bindings) {
-		memcpy(b, in->bindings, in->n_bindings * sizeof(*b));
-		qsort(b, in->n_bindings, sizeof(*b), compare_bindings);
-	}
-	*ret = b;
-	return 0;
-}
-
-static void adopt_bindings(struct fence *f, struct table_binding *b, size_t n)
-{
-	free(f->bindings);
-	f->bindings = b;
-	f->in.bindings = b;
-	f->in.n_bindings = n;
-}
-
 /* Around each transaction of ours: when notifications overflow (a big table makes many), the counter still tells whether
  * anybody else changed anything. */
-static void ours_begins(struct fence *f)
+void fence_part_begins(struct fence *f)
 {
 	struct err e;
 	uint32_t now;
 
-	if (f->genid && (nl_genid(f->nl, &now, &e) < 0 || now != f->genid))
+	if (f->genid && (nl_genid(f->nl, &now, &e) < 0 || now != f->genid)) {
 		f->interleaved = true;
+		f->trusted = false;
+	}
 }
 
-static void ours_ends(struct fence *f)
+void fence_part_ends(struct fence *f)
 {
 	struct err e;
 
@@ -203,6 +153,24 @@ bool fence_wants_plan(const struct fence *f)
 	return f->unplanned && now_mono_ns() - f->planned_ns >= pause_ns;
 }
 
+/* Into the kernel: as a change of what is there, when that is known for sure. */
+static int put_table(struct fence *f, const struct table *t, struct err *e)
+{
+	struct table_was was = { f->table, f->genid };
+	struct table *built = NULL;
+	int rc;
+
+	if (!f->trusted || !f->genid || (f->bound && table_build(&f->in, &built, e) < 0))
+		was.table = NULL;
+	if (was.table && built)
+		was.table = built;
+	rc = was.table ? table_send_after(f->nl, t, &was, e) : -1;
+	if (rc < 0)                             /* also when it was not what it was thought to be */
+		rc = table_send(f->nl, t, e);
+	table_free(built);
+	return rc;
+}
+
 int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, bool closed, struct err *e)
 {
 	const int64_t since_ns = now_mono_ns();
@@ -215,9 +183,9 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 
 	if (!a)
 		return err_plain(e, ENOMEM, "out of memory");
-	ours_begins(f);
+	fence_part_begins(f);
 	if ((!closed && plan_build(j->prog, j->who, &plan, e) < 0) || input_of(f, j, i, plan, NULL, page, a, &in, e) < 0 ||
-	    table_build(&in, &t, e) < 0 || copy_bindings(&in, &bindings, e) < 0 || table_send(f->nl, t, e) < 0) {
+	    table_build(&in, &t, e) < 0 || fence_part_copy(&in, &bindings, e) < 0 || put_table(f, t, e) < 0) {
 		table_free(t);
 		free(bindings);
 		plan_free(plan);
@@ -225,8 +193,9 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 		f->planned_ns = since_ns;
 		return -1;
 	}
-	ours_ends(f);
+	fence_part_ends(f);
 	adopt_plan(f, plan, j->prog, since_ns);
+	f->trusted = true;
 	if (f->in.page && page != f->in.page) {
 		f->old_page = f->in.page;
 		f->old_since_ns = now_mono_ns();
@@ -237,7 +206,8 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 	f->arena = a;
 	f->in = in;
 	f->in.page = page;
-	adopt_bindings(f, bindings, in.n_bindings);
+	f->bound = false;
+	fence_part_adopt(f, bindings, in.n_bindings);
 	f->last_generation = j->generation;
 	return 0;
 }
@@ -267,99 +237,13 @@ int fence_restore(struct fence *f, struct err *e)
 		return 0;
 	if (table_build(&f->in, &t, e) < 0)
 		return -1;
-	ours_begins(f);
+	fence_part_begins(f);
 	rc = table_send(f->nl, t, e);
-	ours_ends(f);
+	fence_part_ends(f);
+	f->trusted = rc == 0;
+	f->bound = f->bound && rc < 0;
 	table_free(f->table);
 	f->table = t;
-	return rc;
-}
-
-struct change {
-	struct table_binding *add, *del;
-	size_t n_add, n_del;
-};
-
-static bool is_same(const struct table_binding *a, const struct table_binding *b)
-{
-	return a->cls == b->cls && a->restricted == b->restricted && a->plan == b->plan && a->sole == b->sole;
-}
-
-/* Both sorted.  A changed class is a removal and an addition. */
-static void difference(const struct table_binding *old, size_t n_old, const struct table_binding *now, size_t n_now,
-		       struct change *ret)
-{
-	size_t i = 0, k = 0;
-
-	while (i < n_old || k < n_now) {
-		const int c = i == n_old ? 1 : k == n_now ? -1 : compare_bindings(&old[i], &now[k]);
-
-		if (c == 0 && is_same(&old[i], &now[k])) {
-			i++;
-			k++;
-			continue;
-		}
-		if (c <= 0)
-			ret->del[ret->n_del++] = old[i++];
-		if (c >= 0)
-			ret->add[ret->n_add++] = now[k++];
-	}
-}
-
-/* Flows of whoever loses an address (or its class) are judged again: their marks go before the new element comes. */
-static int clear_flows(struct fence *f, const struct change *c, struct err *e)
-{
-	for (size_t i = 0; i < c->n_del; i++) {
-		const struct ct_match m = { .generations = CT_ANY_GENERATION, .addr = c->del[i].addr };
-
-		if (ct_clear(f->nl, f->in.mark_shift, &m, NULL, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int apply(struct fence *f, const struct table_binding *now, size_t n_now, struct arena *a, struct change *c,
-		 struct err *e)
-{
-	c->add = arena_array(a, n_now + 1, struct table_binding);
-	c->del = arena_array(a, f->in.n_bindings + 1, struct table_binding);
-	if (arena_failed(a))
-		return err_plain(e, ENOMEM, "out of memory");
-	difference(f->bindings, f->in.n_bindings, now, n_now, c);
-	if (c->n_add + c->n_del == 0)
-		return 0;
-	if (clear_flows(f, c, e) < 0 || table_bind(f->nl, &f->in, c->add, c->n_add, c->del, c->n_del, e) < 0)
-		return -1;
-	for (size_t i = 0; i < c->n_add; i++)
-		f->unplanned = f->unplanned || c->add[i].plan == TABLE_NO_PLAN;
-	return c->n_add ? table_forget(f->nl, e) : 0;
-}
-
-int fence_bind(struct fence *f, const struct judge *j, size_t *ret_changed, struct err *e)
-{
-	const struct table_setup setup = { .generation = f->in.generation, .page = f->in.page, .queue = f->options.queue,
-					   .queues = f->options.queues, .nflog_group = f->options.nflog_group, .like = &f->in,
-					   .plan = j->prog == f->prog ? f->plan : NULL };
-	struct arena *a = arena_new();
-	struct table_binding *now = NULL;
-	struct change c = { 0 };
-	struct table_input next;
-	int rc = -1;
-
-	if (!a || !f->table) {
-		arena_free(a);
-		return err_plain(e, ENOENT, "no table to bind in");
-	}
-	ours_begins(f);
-	if (table_input_from(j->policy, j->prog, j->who, &setup, a, &next, e) == 0 && copy_bindings(&next, &now, e) == 0)
-		rc = apply(f, now, next.n_bindings, a, &c, e);
-	if (rc == 0) {
-		adopt_bindings(f, TAKE(now), next.n_bindings);
-		*ret_changed = c.n_add + c.n_del;
-	}
-	ours_ends(f);
-	free(now);
-	arena_free(a);
 	return rc;
 }
 
@@ -370,10 +254,10 @@ int fence_turn(struct fence *f, bool *ret, struct err *e)
 	*ret = false;
 	if (!f->table || f->old_page)
 		return 0;
-	ours_begins(f);
+	fence_part_begins(f);
 	if (table_turn(f->nl, &f->in, e) < 0)
 		return -1;
-	ours_ends(f);
+	fence_part_ends(f);
 	f->old_page = old;
 	f->old_since_ns = now_mono_ns();
 	*ret = true;
@@ -393,12 +277,12 @@ int fence_collect(struct fence *f, struct table_ledger *ret, struct err *e)
 		return 0;
 	if (table_read_ledger(f->nl, f->old_page, ret, e) < 0)
 		return -1;
-	ours_begins(f);
+	fence_part_begins(f);
 	if (table_clear_page(f->nl, f->old_page, e) < 0) {
 		table_ledger_free(ret);
 		return -1;
 	}
-	ours_ends(f);
+	fence_part_ends(f);
 	f->old_page = 0;
 	return 0;
 }

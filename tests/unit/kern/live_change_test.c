@@ -35,6 +35,72 @@ START_TEST(changes_bindings_one_by_one)
 }
 END_TEST
 
+/* What is known to be there is not told again, as long as nobody else was there. */
+START_TEST(tells_what_differs)
+{
+	struct table *before = built(), *after;
+	struct table_was was = { .table = before };
+
+	load();
+	ck_assert_int_eq(nl_genid(nl, &was.genid, &e), 0);
+	x.bindings[0].addr = example_addr("10.20.3.2");
+	x.bindings[5].plan = TABLE_NO_PLAN;
+	x.bindings[1].sole = false;
+	x.in.n_guarded--;
+	after = built();
+	ck_assert_msg(table_send_after(nl, after, &was, &e) == 0, "%s", e.msg);
+	in_step();
+	ck_assert_int_eq(nl_genid(nl, &was.genid, &e), 0);
+	ck_assert_msg(table_send_after(nl, before, &(struct table_was){ before, was.genid }, &e) == 0, "%s", e.msg);
+	ck_assert_uint_gt(drift(), 0);                  /* it was told that the elements are there: it does not look */
+	ck_assert_msg(table_send_after(nl, after, &was, &e) == 0, "%s", e.msg);
+	in_step();                                      /* somebody was there: told whole */
+	table_free(before);
+	table_free(after);
+}
+END_TEST
+
+/* Counters outlive what they count, and go with the rule. */
+START_TEST(keeps_the_counters_of_rules)
+{
+	load();
+	ck_assert(listed("nft list counters table inet ringfence", "allow-axis-to-vms"));
+	ck_assert(!listed("nft list counters table inet ringfence", "allow-never-used"));
+	x.in.plan.n_members = 0;                        /* nobody is there: nothing counts */
+	load();
+	in_step();
+	ck_assert(listed("nft list counters table inet ringfence", "allow-axis-to-vms"));
+	x.rules[0] = "another";
+	example_name(&x);
+	load();
+	in_step();
+	ck_assert(!listed("nft list counters table inet ringfence", "allow-axis-to-vms"));
+	ck_assert(listed("nft list counters table inet ringfence", "allow-another"));
+}
+END_TEST
+
+/* A device that comes, moves or goes is elements of its class's sets. */
+START_TEST(binds_into_classes)
+{
+	struct table_binding more = example_binding(0, "00:00:5e:00:53:01", "10.20.9.9", TABLE_KNOWN), was;
+
+	more.plan = 0;
+	load();
+	ck_assert_msg(table_bind(nl, &x.in, &more, 1, NULL, 0, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(drift(), 3);                  /* known, members, at */
+	was = more;
+	more.sole = false;
+	ck_assert_msg(table_bind(nl, &x.in, &more, 1, &was, 1, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(drift(), 2);
+	was = more;
+	more.plan = 1;
+	ck_assert_msg(table_bind(nl, &x.in, &more, 1, &was, 1, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(drift(), 2);
+	ck_assert_msg(table_bind(nl, &x.in, NULL, 0, &more, 1, &e) == 0, "%s", e.msg);
+	in_step();
+}
+END_TEST
+
 START_TEST(opens_and_closes_an_interface)
 {
 	load();
@@ -256,6 +322,9 @@ int main(void)
 	tcase_add_checked_fixture(tc, begin, end);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, changes_bindings_one_by_one);
+	tcase_add_test(tc, tells_what_differs);
+	tcase_add_test(tc, keeps_the_counters_of_rules);
+	tcase_add_test(tc, binds_into_classes);
 	tcase_add_test(tc, opens_and_closes_an_interface);
 	tcase_add_test(tc, turns_its_page);
 	tcase_add_test(tc, hears_what_others_do);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fence_part: what fence's files share. */
+#ifndef RUN_FENCE_PART_H
+#define RUN_FENCE_PART_H
+
+#include "run/fence.h"
+
+struct fence {
+	struct fence_options options;
+	struct nl *nl, *watch;
+	struct arena *arena;                    /* of in */
+	struct plan *plan;                      /* of in; made from prog, which is not looked into any more once another one came */
+	const struct prog *prog;
+	bool unplanned;                         /* a binding came whose class the live table does not have */
+	int64_t planned_ns, plan_took_ns;       /* when the live table's plan was begun, and how long all of it took */
+	struct table_watch seen;                /* of others' transactions */
+	struct table_input in;
+	struct table_binding *bindings;         /* of in: sorted, on the heap, since they change more often than the rest */
+	struct table *table;                    /* NULL: nothing was sent yet */
+	char old_page;                          /* not collected yet; 0: none */
+	int64_t old_since_ns;
+	unsigned last_generation;
+	bool bound;                             /* bindings have changed since: table is not what is in the kernel, in is */
+	bool trusted;                           /* nobody else changed nf_tables since the table was sent whole */
+	uint32_t genid;                         /* of nf_tables, after our last transaction */
+	bool interleaved;                       /* others had one in between */
+};
+
+/* Around each transaction of ours. */
+void fence_part_begins(struct fence *f);
+void fence_part_ends(struct fence *f);
+/* The input's bindings, sorted, on the heap. */
+int fence_part_copy(const struct table_input *in, struct table_binding **ret, struct err *e);
+void fence_part_adopt(struct fence *f, struct table_binding *b, size_t n);
+
+#endif
