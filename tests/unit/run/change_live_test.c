@@ -8,7 +8,12 @@
 #include "unit/run/site.h"
 #include "unit/suite.h"
 
-enum { CHANGES = 2000, MACS = 60, ADDRS = 200, LINKS = 4 };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { CHANGES = 300 };
+#else
+enum { CHANGES = 2000 };
+#endif
+enum { MACS = 60, ADDRS = 200, LINKS = 4 };
 
 static uint64_t state;
 static int64_t now;                     /* as reload sees it */
