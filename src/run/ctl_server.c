@@ -264,7 +264,8 @@ static int listen_at(struct ctl_server *s, struct err *e)
 	unlink(s->path);
 	if (bind(s->fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return err_sys(e, errno, "control socket %s", s->path);
-	if (s->gid != (gid_t)-1 && chown(s->path, (uid_t)-1, s->gid) < 0)
+	/* As a unit its own group is that one already, and chown is not among its system calls. */
+	if (s->gid != (gid_t)-1 && s->gid != getegid() && chown(s->path, (uid_t)-1, s->gid) < 0)
 		s->gid = (gid_t)-1;             /* not a member of it: then for our own user alone */
 	if (chmod(s->path, s->gid == (gid_t)-1 ? 0600 : 0660) < 0 || listen(s->fd, LISTEN_BACKLOG) < 0)
 		return err_sys(e, errno, "control socket %s", s->path);

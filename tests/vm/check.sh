@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# make check's vm part: the machine itself, and scenarios on Debian's stock kernel, where the camera
-# networks are 802.1Q devices and the queue is nf_tables' own.  VM='10-matrix 60-failures' names others.
+# make check's vm part: the machine itself, the package on a real systemd, and scenarios on Debian's stock
+# kernel, where the camera networks are 802.1Q devices and the queue is nf_tables' own.
+# VM='10-matrix 60-failures' names others.
 # Two machines of one processor each run side by side; what they say is printed whole, one after the other.
 cd "$(dirname "$0")/../.." || exit 2
 export O=${O:-build/plain}
@@ -28,7 +29,7 @@ trap 'kill "${lanes[@]}" 2>/dev/null; wait; exit 143' TERM INT HUP
 
 job() { # NAME: in the background of its lane, so that a signal reaches it
 	case $1 in
-	boot) tests/vm/boot.sh ;;
+	boot | systemd) "tests/vm/$1.sh" ;;
 	*) tests/vm/run.sh -c 1 -v -t 1500 -e O="$O" -- tests/netns/run.sh "$1" ;;
 	esac >"$dir/$1.out" 2>&1 &
 	trap "kill $! 2>/dev/null; wait; exit 143" TERM

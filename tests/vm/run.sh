@@ -128,7 +128,7 @@ systemd_init() {
 		ExecStart=/bin/bash /run/vm/job
 	UNIT
 	cat <<-'INIT'
-		{ [ -e /new/run/vm/disk.tar ] || $b rm -rf /new/etc/systemd/system/*.wants /new/etc/rc?.d /new/.dockerenv; } &&
+		{ [ -e /new/run/vm/disk.tar ] || $b rm -rf /new/etc/systemd/system/*.wants /new/etc/rc?.d /new/.dockerenv /new/usr/sbin/policy-rc.d; } &&
 		$b mkdir -p /new/run/disk /new/run/systemd/system && $b mount --bind /layers/upper /new/run/disk &&
 		$b cp /new/run/vm/units/* /new/run/systemd/system/ &&
 		exec $b switch_root /new /lib/systemd/systemd
