@@ -242,6 +242,9 @@ int cmd_kernel(const struct judge *j, bool native_queue, struct buf *out, struct
 	setup.plan = plan;
 	if (table_input_from(j->policy, j->prog, j->who, &setup, a, &in, e) == 0)
 		rc = table_build(&in, &t, e);
+	if (rc == 0 && in.plan.left_out)
+		fprintf(stderr, "note: %zu parts of this policy are more than the kernel's table holds: it asks about their "
+			"new flows, which do not pass without the daemon\n", in.plan.left_out);
 	if (rc == 0 && out)
 		table_print(t, out);
 	table_free(t);

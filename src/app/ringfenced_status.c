@@ -152,6 +152,7 @@ static void observer_json(struct ringfenced *d, struct json *js)
 
 	json_object(js, "devices");
 	json_u64(js, "bindings", in ? in->n_bindings : 0);
+	json_u64(js, "kernel_left_out", in ? in->plan.left_out : 0);
 	json_u64(js, "claims", o.claims);
 	json_u64(js, "claims_refused", o.refused);
 	json_u64(js, "limits_hit", o.limits_hit);
@@ -339,6 +340,8 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 	if (o.limits_hit)
 		buf_printf(out, "; limits of what is learnt were hit %llu times (flood events): what is beyond is dropped",
 			   (unsigned long long)o.limits_hit);
+	if (in && in->plan.left_out)
+		buf_printf(out, "; %zu parts of the policy are more than the kernel's table holds: it asks", in->plan.left_out);
 	buf_char(out, '\n');
 	if (!d->probe.has[PROBE_NETDEV_EGRESS])
 		buf_str(out, "fences      none: this kernel has no netdev egress hook, forged ARP can lead packets astray\n");

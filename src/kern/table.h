@@ -119,6 +119,7 @@ struct table_plan {
 	const char *const *rules;               size_t n_rules;         /* ids; also those whose counters are to stay */
 	const char *const *class_names, *const *where_names, *const *what_names, *macs_name;
 	const uint32_t *class_as, *where_as, *what_as;          /* the first that is the same for the kernel: it stands for all */
+	size_t left_out;                        /* parts that are more than what is below, or than a plan holds: asked about */
 	const struct table_members *members;    size_t n_members;       /* sorted; at most TABLE_MAX_MEMBERS of an interface */
 };
 /* Beyond these the kernel asks: classes on an interface, different services of a class, rules of a service. */

@@ -51,6 +51,13 @@ static void take_rules(const struct policy *p, struct arena *a, struct table_pla
 	ret->n_rules = p->n_rules;
 }
 
+static size_t left_out_of(const struct plan *plan)
+{
+	const struct plan_stats s = plan_stats(plan);
+
+	return (size_t)s.classes_left_out + s.spans_left_out + s.services_left_out;
+}
+
 int table_input_take_plan(const struct policy *p, const struct plan *plan, struct arena *a, struct table_input *in, struct err *e)
 {
 	take_rules(p, a, &in->plan);
@@ -60,7 +67,10 @@ int table_input_take_plan(const struct policy *p, const struct plan *plan, struc
 	in->plan.n_from = p->n_ifaces;
 	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");
-	return table_plan_name(&in->plan, in->ifaces, a, e);
+	if (table_plan_name(&in->plan, in->ifaces, a, e) < 0)
+		return -1;
+	in->plan.left_out += left_out_of(plan);
+	return 0;
 }
 
 /* By interface and address. */
@@ -171,7 +181,9 @@ int table_input_take_classes(const struct table_setup *s, const struct who *w, c
 	in->plan.members = s->like ? s->like->plan.members : members;
 	in->plan.n_members = s->like ? s->like->plan.n_members : n_members;
 	for (size_t i = 0; i < n; i++)
-		if (table_plan_find(&in->plan, all[i].iface, all[i].plan) == SIZE_MAX)
+		if (table_plan_find(&in->plan, all[i].iface, all[i].plan) == SIZE_MAX) {
+			in->plan.left_out += !s->like && all[i].plan != TABLE_NO_PLAN;
 			all[i].plan = TABLE_NO_PLAN;
+		}
 	return 0;
 }

@@ -101,6 +101,30 @@ static const uint32_t *first_of_name(const char *const *names, size_t n, struct 
 	return as;
 }
 
+/* What table_build makes nothing of. */
+static size_t too_big(const struct table_plan *p)
+{
+	uint32_t seen[TABLE_MAX_WHATS];
+	size_t left_out = 0;
+
+	for (size_t i = 0; i < p->n_wheres; i++) {
+		const struct plan_where *w = &p->wheres[i];
+		size_t n = 0, k = 0;
+
+		for (size_t s = 0; s < w->n_spans && n <= TABLE_MAX_WHATS; s++) {
+			const uint32_t what = p->what_as[w->spans[s].what];
+
+			for (k = 0; k < n && seen[k] != what; k++)
+				;
+			if (k == n && n < TABLE_MAX_WHATS)
+				seen[n] = what;
+			n += k == n;
+		}
+		left_out += n > TABLE_MAX_WHATS;
+	}
+	return left_out;
+}
+
 int table_plan_name(struct table_plan *p, const struct table_iface *ifaces, struct arena *a, struct err *e)
 {
 	const char **classes = arena_array(a, p->n_classes + 1, const char *);
@@ -139,7 +163,10 @@ int table_plan_name(struct table_plan *p, const struct table_iface *ifaces, stru
 	p->class_as = first_of_name(classes, p->n_classes, a);
 	p->where_as = first_of_name(wheres, p->n_wheres, a);
 	p->what_as = first_of_name(whats, p->n_whats, a);
-	return arena_failed(a) ? err_plain(e, ENOMEM, "out of memory") : 0;
+	if (arena_failed(a))
+		return err_plain(e, ENOMEM, "out of memory");
+	p->left_out = too_big(p);
+	return 0;
 }
 
 static int compare_members(const void *pa, const void *pb)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/log.h"
 #include "base/now.h"
 #include "engine/plan.h"
 #include "kern/nl.h"
@@ -194,6 +195,8 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 		return -1;
 	}
 	fence_part_ends(f);
+	if (in.plan.left_out && in.plan.left_out != f->in.plan.left_out)
+		log_warn("more than the kernel's table holds: it asks about some new flows parts=%zu", in.plan.left_out);
 	adopt_plan(f, plan, j->prog, since_ns);
 	f->trusted = true;
 	if (f->in.page && page != f->in.page) {

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/diag.h"
+#include "engine/plan.h"
 #include "engine/prog.h"
 #include "ident/who.h"
 #include "policy/policy.h"
@@ -36,13 +37,16 @@ static const char text[] =
 	"default: drop\n";
 
 static struct policy *policy;
+static struct prog *prog;
+static struct who *who;
+static struct plan *plan;
 static struct arena *arena;
 static struct table_input in;
 
 static void begin(void)
 {
 	static const char *const open[] = { "docker0", "f4", "lo" }, *const l3[] = { "f3" };
-	const struct table_setup setup = {
+	struct table_setup setup = {
 		.generation = 3, .page = 'b', .queue = 100, .nflog_group = 7, .open = open, .n_open = 3, .l3 = l3, .n_l3 = 1,
 	};
 	const struct policy_paths paths = {
@@ -50,8 +54,6 @@ static void begin(void)
 	};
 	const int64_t now = INT64_C(1800000000) * 1000000000;
 	struct diag *d = diag_new();
-	struct prog *prog = NULL;
-	struct who *who = NULL;
 	struct err e = { 0 };
 	struct buf out;
 
@@ -63,9 +65,9 @@ static void begin(void)
 	ck_assert_msg(prog_build(policy, now, &prog, &e) == 0, "%s", e.msg);
 	ck_assert_msg(who_build(policy, NULL, &who, &e) == 0, "%s", e.msg);
 	arena = arena_new();
+	ck_assert_msg(plan_build(prog, who, &plan, &e) == 0, "%s", e.msg);
+	setup.plan = plan;
 	ck_assert_msg(table_input_from(policy, prog, who, &setup, arena, &in, &e) == 0, "%s", e.msg);
-	prog_free(prog);
-	who_free(who);
 	diag_free(d);
 	buf_fini(&out);
 }
@@ -73,6 +75,9 @@ static void begin(void)
 static void end(void)
 {
 	arena_free(arena);
+	plan_free(plan);
+	prog_free(prog);
+	who_free(who);
 	policy_free(policy);
 }
 
@@ -133,6 +138,45 @@ START_TEST(classes_what_is_pinned)
 }
 END_TEST
 
+static const struct table_binding *known(const struct table_input *i)
+{
+	for (size_t k = 0; k < i->n_bindings; k++)
+		if (i->bindings[k].cls == TABLE_KNOWN)
+			return &i->bindings[k];
+	ck_abort();
+	return NULL;
+}
+
+/* Who of the bindings is of which of the plan's classes, and which of them stand where. */
+START_TEST(takes_the_plan)
+{
+	struct table_setup setup = { .generation = 3, .page = 'b', .plan = plan, .like = &in };
+	struct table_input again;
+	struct err e = { 0 };
+
+	ck_assert_uint_eq(in.plan.n_rules, policy->n_rules);
+	ck_assert_str_eq(in.plan.rules[0], policy->rules[0].id);
+	ck_assert_uint_eq(in.plan.left_out, 0);
+	ck_assert_uint_gt(in.plan.n_members, 0);
+	for (size_t i = 0; i < in.n_bindings; i++)
+		ck_assert(in.bindings[i].sole);
+	ck_assert_uint_lt(known(&in)->plan, in.plan.n_classes);
+	ck_assert_uint_lt(table_plan_find(&in.plan, known(&in)->iface, known(&in)->plan), in.plan.n_members);
+	ck_assert_uint_eq(table_plan_find(&in.plan, 1, known(&in)->plan), SIZE_MAX);    /* f1 is open */
+	ck_assert_msg(table_input_from(policy, prog, who, &setup, arena, &again, &e) == 0, "%s", e.msg);
+	ck_assert_ptr_eq(again.plan.members, in.plan.members);
+	ck_assert_uint_eq(known(&again)->plan, known(&in)->plan);
+	in.plan.n_members = 0;                          /* as if the class came later */
+	ck_assert_msg(table_input_from(policy, prog, who, &setup, arena, &again, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(known(&again)->plan, TABLE_NO_PLAN);
+	setup.plan = NULL;
+	setup.like = NULL;
+	ck_assert_msg(table_input_from(policy, prog, who, &setup, arena, &again, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(again.plan.n_members, 0);
+	ck_assert_uint_eq(again.plan.n_rules, policy->n_rules);         /* their counters stay */
+}
+END_TEST
+
 START_TEST(takes_the_rest_as_it_is)
 {
 	struct table *t = NULL;
@@ -156,6 +200,7 @@ int main(void)
 	tcase_add_test(tc, gives_interfaces_their_roles);
 	tcase_add_test(tc, owns_networks_by_the_longest_prefix);
 	tcase_add_test(tc, classes_what_is_pinned);
+	tcase_add_test(tc, takes_the_plan);
 	tcase_add_test(tc, takes_the_rest_as_it_is);
 	return suite_run(tc);
 }
