@@ -71,6 +71,7 @@ void ringfenced_allowed_second(struct ringfenced *d);  /* last seen */
 void ringfenced_allowed_stop(struct ringfenced *d);
 void ringfenced_allowed_free(struct ringfenced *d);
 void ringfenced_allowed_json(struct ringfenced *d, struct json *js);
+bool ringfenced_conntrack_is_tight(struct ringfenced *d);
 void ringfenced_allowed_text(struct ringfenced *d, struct buf *out);
 
 /* What each rule let pass in the kernel alone: once a second, and with now before a stop. */

@@ -63,6 +63,14 @@ static bool is_nearly_full(const struct ct_stats *ct)
 	return ct->max && ct->entries >= ct->max / 100 * FULL_PERCENT;
 }
 
+bool ringfenced_conntrack_is_tight(struct ringfenced *d)
+{
+	struct ct_stats ct;
+	struct err e;
+
+	return fence_ct_stats(d->fence, &ct, &e) == 0 && is_nearly_full(&ct);
+}
+
 static void conntrack_json(struct ringfenced *d, struct json *js)
 {
 	struct ct_stats ct;
@@ -128,5 +136,5 @@ void ringfenced_allowed_text(struct ringfenced *d, struct buf *out)
 	buf_printf(out, "conntrack   %llu of %llu flows; its own losses: %llu dropped, %llu not inserted, %llu evicted early%s\n",
 		   (unsigned long long)ct.entries, (unsigned long long)ct.max, (unsigned long long)ct.drop,
 		   (unsigned long long)ct.insert_failed, (unsigned long long)ct.early_drop,
-		   is_nearly_full(&ct) ? "; NEARLY FULL: raise net.netfilter.nf_conntrack_max" : "");
+		   is_nearly_full(&ct) ? "; nearly full" : "");
 }

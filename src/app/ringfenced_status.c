@@ -212,6 +212,8 @@ static const char *degraded(struct ringfenced *d)
 		return "the event store fails";
 	if (r.spool.tight)
 		return "the event store's disk is nearly full";
+	if (ringfenced_conntrack_is_tight(d))
+		return "conntrack's table is nearly full, new flows will be lost: raise net.netfilter.nf_conntrack_max";
 	return NULL;
 }
 
