@@ -223,6 +223,10 @@ part_scale() {
 	row 'reload: transaction_ms' ms "$(median 'reload: transaction_ms' ringfence)" ms at-most 300
 	row 'reload: reload_ms' ms "$(median 'reload: reload_ms' ringfence)" ms at-most 1500
 	row 'reload: peak_mib' MiB "$(median 'reload: peak_mib' ringfence)" MiB at-most 256
+	# The daemon itself at that size: start, reload, a burst of new devices.
+	SCALE=$SCALE "$top/tests/netns/run.sh" 42-scale >"$dir/daemon-scale.log" 2>&1
+	sed -n 's/^# //p; /^not ok/p' "$dir/daemon-scale.log"
+	grep -q ' 0 failed' "$dir/daemon-scale.log"
 }
 
 report() {
