@@ -12,6 +12,7 @@
 #include "run/ctl_client.h"
 #include "run/fence.h"
 #include "run/judge.h"
+#include "run/paths.h"
 
 static int lock(const struct cmd *c, struct judge *j, bool boot, struct err *e)
 {
@@ -33,7 +34,7 @@ static int lock(const struct cmd *c, struct judge *j, bool boot, struct err *e)
 		puts("a table is in force already: left alone");
 		return 0;
 	}
-	if (closed_send(j, f, &about, &sent, e) < 0)
+	if (closed_send(j, f, &about, c->state ? c->state : PATHS_STATE, &sent, e) < 0)
 		return -1;
 	if (!sent)
 		puts("no zone enforces: nothing to lock");

@@ -52,7 +52,7 @@ void ringfenced_close(struct ringfenced *d)
 		return;
 	}
 	j = judge_of_file(d, &e);
-	if (!j || closed_send(j, d->fence, &d->about, &sent, &e) < 0)
+	if (!j || closed_send(j, d->fence, &d->about, d->o.state, &sent, &e) < 0)
 		log_error("zones that enforce cannot be closed: nothing is in force error=\"%s\"", e.msg);
 	else if (sent)
 		log_error("the closed table is in force: nothing new passes from or to a zone that enforces");

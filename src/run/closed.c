@@ -11,6 +11,7 @@
 #include "run/fence.h"
 #include "run/ifaces.h"
 #include "run/judge.h"
+#include "run/paths.h"
 
 static bool any_enforces(const struct policy *p)
 {
@@ -21,11 +22,14 @@ static bool any_enforces(const struct policy *p)
 	return false;
 }
 
-int closed_send(struct judge *j, struct fence *f, const struct table_about *about, bool *ret_sent, struct err *e)
+int closed_send(struct judge *j, struct fence *f, const struct table_about *about, const char *state, bool *ret_sent,
+		struct err *e)
 {
 	AUTO(link_map) links = NULL;
 	struct arena *a;
+	struct ifaces_memory memory = { .changed = false };
 	struct ifaces i;
+	char path[PATHS_MAX];
 	int rc = -1;
 
 	if (!any_enforces(j->policy)) {
@@ -36,8 +40,13 @@ int closed_send(struct judge *j, struct fence *f, const struct table_about *abou
 	if (!a)
 		return err_plain(e, ENOMEM, "out of memory");
 	j->generation = about->ours && about->generation ? about->generation : 1;
-	if (link_open(&links, e) == 0 && ifaces_read(j->policy, links, NULL, a, &i, e) == 0)
-		rc = fence_send(f, j, &i, true, e);
+	if (link_open(&links, e) == 0) {
+		/* What cannot be recalled must not keep the door open. */
+		(void)ifaces_recall(&memory, paths_join(state, "interfaces", path), links, e);
+		if (ifaces_read(j->policy, links, &memory, a, &i, e) == 0)
+			rc = fence_send(f, j, &i, true, e);
+	}
+	ifaces_forget(&memory);
 	arena_free(a);
 	if (rc == 0)
 		*ret_sent = true;

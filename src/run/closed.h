@@ -12,7 +12,9 @@ struct fence;
 struct judge;
 struct table_about;
 
-/* Send it; about: what is there now.  *ret_sent false: no zone enforces, nothing was done. */
-int closed_send(struct judge *j, struct fence *f, const struct table_about *about, bool *ret_sent, struct err *e);
+/* Send it; about: what is there now; state: where the daemon keeps which interfaces were guarded.  *ret_sent false: no zone
+ * enforces, nothing was done. */
+int closed_send(struct judge *j, struct fence *f, const struct table_about *about, const char *state, bool *ret_sent,
+		struct err *e);
 
 #endif

@@ -234,7 +234,12 @@ renamed() {
 	probe pass 'renamed, started again: A on the other interface' axis vms udp 50000
 	site_run enforced
 	truth 'renamed, started again: status says so' eval 'ringfence status | grep "shut.*zz1"'
+	site_daemon_kill
+	site_tables_remove
+	truth 'renamed: the closed table' ringfence lock -p "$SITE_DIR/policy.yaml"
+	is 'renamed, the closed table: it is not open' "$(in_ns fw nft list set inet ringfence open | grep -c zz1)" 0
 	truth "$CAM1 is back" cam1_rename zz1 "$CAM1"
+	truth 'its name is back: the daemon starts' site_daemon_start
 	site_learn axis2 clock udp 123
 	filters 'it has its name again'
 }
