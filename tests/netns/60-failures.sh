@@ -421,6 +421,11 @@ ways_around() {
 waiting() { in_ns fw awk '{ n += $3 } END { print n + 0 }' /proc/net/netfilter/nfnetlink_queue; }
 some_wait() { [ "$(waiting)" -ge 10 ]; }
 
+unanswered_since() { # SEQ: packets that died in the queue, by the events
+	events_since "$1" loss | grep unanswered | grep -o '"packets\\*": *[0-9]*' | grep -o '[0-9]*$' | awk '{ n += $1 } END { print n + 0 }'
+}
+lost_since() { [ "$(unanswered_since "$1")" -ge "$2" ]; } # SEQ COUNT
+
 # Somebody deletes a base chain of their own: the kernel throws away every queued packet of the namespace.
 flushed() {
 	local seq n told
@@ -434,10 +439,11 @@ flushed() {
 	truth 'the chain is deleted' in_ns fw nft delete table ip foreign
 	is 'what waited is gone' "$(waiting)" 0
 	site_daemon_wake
-	truth 'an event says that they died there' told_soon "$seq" loss unanswered
-	events_since "$seq" loss | grep unanswered >"$SITE_DIR/lost"
-	told=$(grep -o '"packets\\*": *[0-9]*' "$SITE_DIR/lost" | grep -o '[0-9]*$' | head -n 1)
-	is 'as many as had waited' "$told" "$n" || head -n 3 "$SITE_DIR/lost" | sed 's/^/# /'
+	# What was asked in the daemon's last moment before the pause is told a moment later.
+	truth 'events say that they died there' site_wait 'all that waited to be told' lost_since "$seq" "$n"
+	sleep 2
+	told=$(unanswered_since "$seq")
+	is 'as many as had waited, and no more later' "$told" "$n" || events_since "$seq" loss | head -n 3 | sed 's/^/# /'
 	echo "# $n packets waited when somebody deleted a base chain, $told are told as lost"
 	filters 'after the flush'
 }
