@@ -21,7 +21,7 @@ case $? in
 esac
 
 # The longest first, so that both lanes end together.
-jobs=(${VM:-30-reload 31-kill 20-attacks 10-matrix 70-no-queue boot})
+jobs=(${VM:-30-reload systemd 31-kill 20-attacks 10-matrix 70-no-queue boot})
 dir=$(mktemp -d "${TMPDIR:-/tmp}/ringfence-lanes.XXXXXX") || exit 2
 lanes=()
 trap 'rm -rf "$dir"' EXIT
