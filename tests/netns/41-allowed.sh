@@ -89,6 +89,29 @@ translated() {
 	in_ns fw nft delete table ip nat
 }
 
+play() { # N: connections by the exception
+	local i
+	for ((i = 0; i < $1; i++)); do in_ns desk "$NETPROBE" connect "${IP4[rrec]}" 8000 >/dev/null || return 1; done
+}
+uses() { events_since "$1" exception_used | grep -o '"packets":[0-9]*' | awk -F: '{ n += $2 } END { print n + 0 }'; } # SEQ
+used() { sleep 1; [ "$(uses "$1")" = "$2" ]; } # SEQ N
+
+# Decided by the kernel alone: its counters tell, also of what passed while no daemon ran.
+exceptions() {
+	local seq
+	seq=$(last_seq)
+	truth 'connections by an exception' play 5
+	site_wait 'the exception to be told' used "$seq" 5
+	is 'their number is told' "$(uses "$seq")" 5
+	site_daemon_stop
+	truth 'and by the kernel alone' play 3
+	truth 'the daemon starts again' site_daemon_start
+	site_wait 'the rest to be told' used "$seq" 8
+	is 'those that nobody saw are told, none twice' "$(uses "$seq")" 8
+	truth 'the status says so too' [ "$(ringfence status --json | grep -o '"desk-playback","flows_by_kernel":[0-9]*')" = \
+		'"desk-playback","flows_by_kernel":8' ]
+}
+
 site_up 41-allowed
 site_servers
 policy_write +devices '- { name: door, macs: ["ac:cc:8e:00:30:01"], addresses: [10.20.0.13, "fd00:20::13"], maker: axis }'
@@ -100,6 +123,7 @@ site_learn axis vms udp 50001
 ending
 living
 translated
+exceptions
 is 'by device: what it sent' "$(ringfence top --by device --json | python3 "$SITE_HERE/top.py" device=door | cut -d' ' -f2)" \
 	"$(($(top rule=cameras-send-rtp | cut -d' ' -f2) + $(top rule=vms-pulls | cut -d' ' -f4)))"
 is 'no end was lost' "$(status_word ends_lost)" 0
