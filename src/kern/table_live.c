@@ -134,6 +134,25 @@ static int dump(struct nl *n, uint8_t msg, uint16_t table, void (*again)(void *)
 	return nl_dump(n, nlh, again, fn, l, e);
 }
 
+static int compare_chains(const void *a, const void *b)
+{
+	return strcmp(((const struct table_live_chain *)a)->name, ((const struct table_live_chain *)b)->name);
+}
+
+static int compare_sets(const void *a, const void *b)
+{
+	return strcmp(((const struct table_live_set *)a)->name, ((const struct table_live_set *)b)->name);
+}
+
+/* By name, so that they are found quickly. */
+static void sort(struct table_live *l)
+{
+	if (l->chains.n)
+		qsort(l->chains.at, l->chains.n, sizeof(*l->chains.at), compare_chains);
+	if (l->sets.n)
+		qsort(l->sets.at, l->sets.n, sizeof(*l->sets.at), compare_sets);
+}
+
 int table_live_read(struct nl *n, uint8_t family, struct table_live **ret, struct err *e)
 {
 	AUTO(table_live) l = calloc(1, sizeof(*l));
@@ -152,6 +171,7 @@ int table_live_read(struct nl *n, uint8_t family, struct table_live **ret, struc
 			   (dump(n, NFT_MSG_GETFLOWTABLE, 0, again_flowtables, one_flowtable, l, e) < 0 &&
 			    e->code != EOPNOTSUPP && e->code != EINVAL)))
 		return err_wrap(e, "table '%s'", TABLE_TABLE);
+	sort(l);
 	*ret = TAKE(l);
 	return 0;
 }
@@ -170,18 +190,16 @@ void table_live_free(struct table_live *l)
 
 const struct table_live_chain *table_live_find_chain(const struct table_live *l, const char *name)
 {
-	for (size_t i = 0; i < l->chains.n; i++)
-		if (!strcmp(l->chains.at[i].name, name))
-			return &l->chains.at[i];
-	return NULL;
+	const struct table_live_chain key = { .name = name };
+
+	return l->chains.n ? bsearch(&key, l->chains.at, l->chains.n, sizeof(key), compare_chains) : NULL;
 }
 
 const struct table_live_set *table_live_find_set(const struct table_live *l, const char *name)
 {
-	for (size_t i = 0; i < l->sets.n; i++)
-		if (!strcmp(l->sets.at[i].name, name))
-			return &l->sets.at[i];
-	return NULL;
+	const struct table_live_set key = { .name = name };
+
+	return l->sets.n ? bsearch(&key, l->sets.at, l->sets.n, sizeof(key), compare_sets) : NULL;
 }
 
 bool table_live_has_counter(const struct table_live *l, const char *name)

@@ -316,6 +316,7 @@ void table_model_freeze(struct table *t)
 		else if (s->n && s->interval)
 			merge_intervals(s);
 	}
+	table_model_index(t);
 	if (arena_failed(t->arena))
 		t->failed = true;
 	if (t->fences) {

@@ -124,6 +124,7 @@ struct table {
 	VEC(struct table_set) sets;
 	VEC(struct table_chain) chains;
 	VEC(struct table_more_counter) counters;
+	uint32_t *sets_by_name, *chains_by_name;        /* once frozen */
 	bool failed;                    /* out of memory while building */
 };
 
@@ -206,6 +207,10 @@ void table_model_prune(struct table *t, uint32_t set, uint32_t stronger);
 /* Sort elements; of equal keys the last added stays. */
 void table_model_freeze(struct table *t);
 
+void table_model_index(struct table *t);         /* part of freezing */
+/* Of a frozen model: NULL for none. */
+const struct table_set *table_model_find_set(const struct table *t, const char *name);
+const struct table_chain *table_model_find_chain(const struct table *t, const char *name);
 uint32_t table_model_key_bytes(const struct table_set *s);
 unsigned table_model_fields(const struct table_set *s);
 /* Text fields of a key: "\"eth0\" . 02:…" into out. */

@@ -21,22 +21,6 @@
 #include "kern/table_live.h"
 #include "kern/table_wire.h"
 
-static const struct table_chain *model_chain(const struct table *t, const char *name)
-{
-	for (size_t i = 0; i < t->chains.n; i++)
-		if (!strcmp(t->chains.at[i].name, name))
-			return &t->chains.at[i];
-	return NULL;
-}
-
-static const struct table_set *model_set(const struct table *t, const char *name)
-{
-	for (size_t i = 0; i < t->sets.n; i++)
-		if (!strcmp(t->sets.at[i].name, name))
-			return &t->sets.at[i];
-	return NULL;
-}
-
 static bool model_counter(const struct table *t, const char *name)
 {
 	for (uint32_t i = 0; i < TABLE_COUNTERS + t->counters.n; i++)
@@ -52,7 +36,7 @@ static const char *family_word(uint8_t family)
 
 static bool is_stranger(const struct table *t, const struct table_live_chain *c)
 {
-	const struct table_chain *m = model_chain(t, c->name);
+	const struct table_chain *m = table_model_find_chain(t, c->name);
 
 	return c->hook >= 0 && (!m || m->hook < 0);
 }
@@ -70,7 +54,7 @@ static int check_live(const struct table *t, const struct table_live *l, struct 
 {
 	for (size_t i = 0; i < l->chains.n; i++) {
 		const struct table_live_chain *c = &l->chains.at[i];
-		const struct table_chain *m = model_chain(t, c->name);
+		const struct table_chain *m = table_model_find_chain(t, c->name);
 
 		if (c->hook < 0 && (!m || m->hook < 0))
 			continue;
@@ -87,7 +71,7 @@ static int check_live(const struct table *t, const struct table_live *l, struct 
  * name. */
 static bool must_go(const struct table *t, const struct table_live_chain *c)
 {
-	const struct table_chain *m = model_chain(t, c->name);
+	const struct table_chain *m = table_model_find_chain(t, c->name);
 
 	if (c->hook >= 0 && t->family == NFPROTO_INET)
 		return false;
@@ -102,7 +86,7 @@ static void clear(struct nl_batch *b, const struct table *t, const struct table_
 	table_wire_delete(b, t->family, TABLE_WIRE_RULES, NULL);
 	for (size_t i = 0; i < l->sets.n; i++) {
 		const struct table_live_set *s = &l->sets.at[i];
-		const struct table_set *m = model_set(t, s->name);
+		const struct table_set *m = table_model_find_set(t, s->name);
 
 		if (!m || !table_live_same_set(s, m))
 			table_wire_delete(b, t->family, TABLE_WIRE_SET, s->name);

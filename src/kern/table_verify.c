@@ -27,7 +27,7 @@
 
 enum { EXPR_TEXT = 4096, VERDICT_TEXT = 64, FEW = 64 };
 
-struct live_rule { const char *chain, *text; };
+struct live_rule { const char *chain, *text; size_t at; };
 /* An element as sorted: key, where it jumps to ("" for none), and whether it ends an interval. */
 struct live_element { uint8_t key[TABLE_KEY_BYTES]; size_t len; bool end; char jump[VERDICT_TEXT]; };
 
@@ -111,6 +111,7 @@ static int one_rule(const struct nlmsghdr *nlh, void *arg)
 		return ENOMEM;
 	ok = nftnl_rule_nlmsg_parse(nlh, r) >= 0;
 	if (ok) {
+		live.at = v->rules.n;
 		live.chain = arena_strdup(v->arena, nftnl_rule_get_str(r, NFTNL_RULE_CHAIN));
 		live.text = rule_text(v->arena, r);
 		ok = live.chain && live.text && VEC_PUSH(&v->rules, live);
@@ -124,16 +125,40 @@ static void again_rules(void *arg)
 	((struct verify *)arg)->rules.n = 0;
 }
 
+/* By chain, each in its order. */
+static int compare_rules(const void *pa, const void *pb)
+{
+	const struct live_rule *a = pa, *b = pb;
+	const int c = strcmp(a->chain, b->chain);
+
+	return c ? c : (a->at > b->at) - (a->at < b->at);
+}
+
+static size_t first_rule(const struct verify *v, const char *chain)
+{
+	size_t lo = 0, hi = v->rules.n;
+
+	while (lo < hi) {
+		const size_t mid = (lo + hi) / 2;
+
+		if (strcmp(v->rules.at[mid].chain, chain) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 static bool compare_chain(struct verify *v, const struct table *t, size_t chain)
 {
 	const struct table_chain *c = &t->chains.at[chain];
 	size_t n = 0;
 
-	for (size_t i = 0; i < v->rules.n; i++) {
+	for (size_t i = first_rule(v, c->name); i < v->rules.n && !strcmp(v->rules.at[i].chain, c->name); i++) {
 		struct nftnl_rule *r;
 		const char *text;
 
-		if (strcmp(v->rules.at[i].chain, c->name) || n++ >= c->rules.n)
+		if (n++ >= c->rules.n)
 			continue;
 		r = table_wire_make_rule(t, chain, &c->rules.at[n - 1]);
 		text = r ? rule_text(v->arena, r) : NULL;
@@ -340,10 +365,8 @@ static void verify_chains(struct verify *v, const struct table *t, const struct 
 			differ(v, "chain %s has policy %s", c->name, c->accept ? "drop" : "accept");
 	}
 	for (size_t i = 0; i < l->chains.n; i++) {
-		bool ours = false;
+		const bool ours = table_model_find_chain(t, l->chains.at[i].name);
 
-		for (size_t j = 0; j < t->chains.n; j++)
-			ours = ours || !strcmp(t->chains.at[j].name, l->chains.at[i].name);
 		if (!ours && l->chains.at[i].hook < 0)
 			differ(v, "chain %s is not ours", l->chains.at[i].name);
 		else if (!ours)
@@ -361,14 +384,9 @@ static void verify_sets(struct verify *v, const struct table *t, const struct ta
 		else if (!table_live_same_set(live, &t->sets.at[i]))
 			differ(v, "set %s is defined otherwise", t->sets.at[i].name);
 	}
-	for (size_t i = 0; i < l->sets.n; i++) {
-		bool ours = false;
-
-		for (size_t j = 0; j < t->sets.n; j++)
-			ours = ours || !strcmp(t->sets.at[j].name, l->sets.at[i].name);
-		if (!ours)
+	for (size_t i = 0; i < l->sets.n; i++)
+		if (!table_model_find_set(t, l->sets.at[i].name))
 			differ(v, "set %s is not ours", l->sets.at[i].name);
-	}
 }
 
 static void verify_objects(struct verify *v, const struct table *t, const struct table_live *l)
@@ -428,6 +446,8 @@ static int verify(struct verify *v, struct nl *n, const struct table *t, struct 
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, TABLE_TABLE);
 	if (nl_dump(n, nlh, again_rules, one_rule, v, e) < 0)
 		return -1;
+	if (v->rules.n)
+		qsort(v->rules.at, v->rules.n, sizeof(*v->rules.at), compare_rules);
 	verify_chains(v, t, l);
 	for (size_t i = 0; i < t->chains.n; i++)
 		if (table_live_can_be(l, &t->chains.at[i]) && !compare_chain(v, t, i))
