@@ -65,7 +65,7 @@ in_force() {
 	refuses 'no listening' nfnetlink_queue
 	truth 'no listening: it says that the table stays' grep 'table in the kernel stays closed=no' "$SITE_DIR/refused"
 	status_says 'no listening' '^table *in force'
-	blocks 'no listening'
+	filters 'no listening'	# what the kernel decides by itself goes on
 	ITEMS=()
 	probe pass 'no listening: the decided flow goes on' axis vms udp 50070 sport=7070 n=5
 	site_run enforced
