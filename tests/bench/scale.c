@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* scale: how long a reload takes at the limits of scale, part by part, as one JSON line.
+/* scale: how much processor time a reload takes at the limits of scale, part by part, as one JSON line.
  *	scale DIR [DIVISOR]
  * Makes a policy in DIR: 64 guarded interfaces, 100,000 devices with bindings, 10,000 hosts of ten prefixes each, 10,000 rules (each
  * number divided by DIVISOR), and puts it in force twice in this network namespace, which must be nobody else's: the second time
@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -27,17 +28,26 @@
 
 enum { ZONES = 64, DEVICES = 100000, HOSTS = 10000, PREFIXES = 10, RULES = 10000 };
 
-struct took { double read_ms, build_ms, kernel_ms, transaction_ms; };
+struct took { double read_ms, build_ms, table_ms, transaction_ms; };
 
 static int64_t in_kernel_ns;
+
+/* Of this process, in the kernel too: other work on the machine does not count. */
+static int64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
 
 /* In front of libc's. */
 ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
 {
-	const int64_t begin = now_mono_ns();
+	const int64_t begin = cpu_ns();
 	const ssize_t n = syscall(SYS_sendmsg, fd, m, flags);
 
-	in_kernel_ns += now_mono_ns() - begin;
+	in_kernel_ns += cpu_ns() - begin;
 	return n;
 }
 
@@ -87,14 +97,14 @@ static void write_policy(const char *path, unsigned hosts, unsigned rules)
 
 static double ms_since(int64_t begin)
 {
-	return (double)(now_mono_ns() - begin) / 1e6;
+	return (double)(cpu_ns() - begin) / 1e6;
 }
 
 static struct judge *make(const char *path, struct took *t)
 {
 	struct paths_data store;
 	const struct policy_paths paths = paths_policy(getenv("RINGFENCE_DATA"), &store);
-	int64_t begin = now_mono_ns();
+	int64_t begin = cpu_ns();
 	struct diag *d = diag_new();
 	struct policy *p = policy_load(path, &paths, now_wall_ns(), d);
 	struct judge *j;
@@ -109,7 +119,7 @@ static struct judge *make(const char *path, struct took *t)
 	}
 	diag_free(d);
 	t->read_ms = ms_since(begin);
-	begin = now_mono_ns();
+	begin = cpu_ns();
 	j = judge_new(p, NULL, now_wall_ns(), &e);
 	t->build_ms = ms_since(begin);
 	if (!j) {
@@ -122,7 +132,7 @@ static struct judge *make(const char *path, struct took *t)
 static void put(struct fence *f, struct judge *j, unsigned generation, struct took *t)
 {
 	const struct ifaces none = { 0 };
-	const int64_t begin = now_mono_ns();
+	const int64_t begin = cpu_ns();
 	struct err e;
 
 	j->generation = generation;
@@ -131,7 +141,7 @@ static void put(struct fence *f, struct judge *j, unsigned generation, struct to
 		fprintf(stderr, "%s\n", e.msg);
 		exit(1);
 	}
-	t->kernel_ms = ms_since(begin);
+	t->table_ms = ms_since(begin);
 	t->transaction_ms = (double)in_kernel_ns / 1e6;
 }
 
@@ -176,9 +186,9 @@ int main(int argc, char **argv)
 	put(f, second, 2, &t);
 	getrusage(RUSAGE_SELF, &used);
 	printf("{\"bench\":\"scale\",\"rules\":%u,\"devices\":%u,\"prefixes\":%u,\"interfaces\":%u,\"read_ms\":%.0f,\"build_ms\":%.0f,"
-	       "\"kernel_ms\":%.0f,\"transaction_ms\":%.0f,\"first_transaction_ms\":%.0f,\"reload_ms\":%.0f,\"peak_mib\":%ld}\n",
-	       RULES / by, DEVICES / by, HOSTS / by * PREFIXES, ZONES, t.read_ms, t.build_ms, t.kernel_ms, t.transaction_ms,
-	       t0.transaction_ms, t.read_ms + t.build_ms + t.kernel_ms, used.ru_maxrss / 1024);
+	       "\"table_ms\":%.0f,\"transaction_ms\":%.0f,\"first_transaction_ms\":%.0f,\"reload_ms\":%.0f,\"peak_mib\":%ld}\n",
+	       RULES / by, DEVICES / by, HOSTS / by * PREFIXES, ZONES, t.read_ms, t.build_ms, t.table_ms, t.transaction_ms,
+	       t0.transaction_ms, t.read_ms + t.build_ms + t.table_ms, used.ru_maxrss / 1024);
 	judge_free(first);
 	fence_free(f);
 	judge_free(second);
