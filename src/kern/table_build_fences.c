@@ -24,7 +24,6 @@ enum { INGRESS_PRIORITY = -500, EGRESS_PRIORITY = 500, BRIDGE_GROUP = 0x0180c200
 
 const struct table_set_row table_fences_sets[TABLE_FENCES_SETS] = {
 	[TABLE_FENCES_ND] = { "nd", { TABLE_T_ICMP6 }, .map = false },
-	[TABLE_FENCES_FRAMES] = { "frames", { TABLE_T_ETHERTYPE }, .map = false },
 	[TABLE_FENCES_TAGS] = { "tags", { TABLE_T_ETHERTYPE }, .map = false },
 	[TABLE_FENCES_OBSERVED4] = { "observed-4", { TABLE_T_IP4 }, .interval = true },
 	[TABLE_FENCES_OBSERVED6] = { "observed-6", { TABLE_T_IP6 }, .interval = true },
@@ -153,12 +152,11 @@ static void put_numbers16(struct table *t, uint32_t set, const uint16_t *numbers
 
 static void build_sets(struct table *t, const struct table_input *in)
 {
-	static const uint16_t frames[] = { ETH_P_IP, ETH_P_ARP, ETH_P_IPV6 }, tags[] = { ETH_P_8021Q, ETH_P_8021AD };
+	static const uint16_t tags[] = { ETH_P_8021Q, ETH_P_8021AD };
 	static const uint8_t nd[] = { 134, 135, 136 };          /* advertisements and solicitations, all of our own */
 
 	for (size_t i = 0; i < sizeof(nd); i++)
 		table_model_element(t, TABLE_FENCES_ND, &nd[i], 0);
-	put_numbers16(t, TABLE_FENCES_FRAMES, frames, 3);
 	put_numbers16(t, TABLE_FENCES_TAGS, tags, 2);
 	for (size_t i = 0; i < in->n_observed; i++)
 		put_range(t, TABLE_FENCES_OBSERVED4, &in->observed[i]);
@@ -280,15 +278,15 @@ int table_fences_macs(const struct table_input *in, const struct table_binding *
 
 /* ---- an interface's chains ---- */
 
+/* The protocol behind a tag: some cameras send priority tags (VLAN 0), which the kernel takes off before. */
 static void ingress(struct table *t, const struct table_iface *f, const char *name)
 {
+	static const uint16_t frames[] = { ETH_P_IP, ETH_P_IPV6, ETH_P_ARP };
 	const uint32_t chain = table_model_chain(t, f->loc, "from-%s", name);
 
 	table_model_base(t, chain, NF_NETDEV_INGRESS, INGRESS_PRIORITY, f->name);
-	if (f->port)
-		TABLE_RULE(t, chain, table_is(TABLE_K_ETHER_TYPE, ETH_P_ARP), table_do(TABLE_S_ACCEPT, 0));
-	else
-		TABLE_RULE(t, chain, table_in(TABLE_K_ETHER_TYPE, TABLE_FENCES_FRAMES), table_do(TABLE_S_ACCEPT, 0));
+	for (size_t i = f->port ? 2 : 0; i < sizeof(frames) / sizeof(*frames); i++)
+		TABLE_RULE(t, chain, table_is(TABLE_K_PROTOCOL, frames[i]), table_do(TABLE_S_ACCEPT, 0));
 	if (f->trunk)
 		TABLE_RULE(t, chain, table_in(TABLE_K_ETHER_TYPE, TABLE_FENCES_TAGS), table_do(TABLE_S_ACCEPT, 0));
 	TABLE_RULE(t, chain, table_is(TABLE_K_LL_FIRST4, BRIDGE_GROUP), table_masked(TABLE_K_LL_NEXT2, BRIDGE_GROUP_REST, 0),

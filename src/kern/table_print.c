@@ -24,7 +24,7 @@ static const struct word proto_words[] = {
 };
 static const struct word family_words[] = { { "ipv4", NFPROTO_IPV4 }, { "ipv6", NFPROTO_IPV6 }, { NULL, 0 } };
 static const struct word direction_words[] = { { "original", 0 }, { "reply", 1 }, { NULL, 0 } };
-static const struct word ether_words[] = { { "ip", ETH_P_IP }, { "ip6", ETH_P_IPV6 }, { NULL, 0 } };
+static const struct word ether_words[] = { { "ip", ETH_P_IP }, { "ip6", ETH_P_IPV6 }, { "arp", ETH_P_ARP }, { NULL, 0 } };
 static const struct word type_words[] = { { "ether", ARPHRD_ETHER }, { NULL, 0 } };
 static const struct word state_words[] = {
 	{ "invalid", 1 }, { "new", 8 }, { "established", 2 }, { "related", 4 }, { "untracked", 64 }, { NULL, 0 },

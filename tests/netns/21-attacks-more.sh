@@ -167,7 +167,7 @@ bridge_off() {
 	done
 }
 
-port_shut() { ! in_ns fw nft list chain netdev ringfence "from-$CAM0" | grep -q @frames; }
+port_shut() { ! in_ns fw nft list chain netdev ringfence "from-$CAM0" | grep -q 'protocol ip'; }
 
 attack_13_frames() {
 	step both '13: both sides are put into one bridge' bridge_on

@@ -374,6 +374,15 @@ static void frame(const char *dev, const char *dst, uint16_t type, unsigned n)
 	space_run(NULL, "sleep 0.1");
 }
 
+/* IPv4 with a priority tag. */
+static void tagged(const char *dev, const char *dst, unsigned n)
+{
+	const uint8_t body[50] = { 0xe0, 0x00, 0x08, 0x00, 0x45 };
+
+	send_frames(dev, dst, "44:19:b6:00:00:03", ETH_P_8021Q, body, sizeof(body), n);
+	space_run(NULL, "sleep 0.1");
+}
+
 START_TEST(takes_in_what_it_knows)
 {
 	struct table_ledger l;
@@ -384,6 +393,7 @@ START_TEST(takes_in_what_it_knows)
 	frame("p1", "ff:ff:ff:ff:ff:ff", 0x0806, 2);
 	frame("p1", "02:00:00:00:99:01", 0x86dd, 2);
 	frame("p1", "01:80:c2:00:00:0e", 0x88cc, 2);            /* LLDP: no bridge passes it on */
+	tagged("p1", "02:00:00:00:99:01", 2);                   /* VLAN 0: a priority and no more */
 	frame("p4", "ff:ff:ff:ff:ff:ff", 0x8100, 2);            /* VLAN devices stand there */
 	ck_assert_uint_eq(counts().at[TABLE_C_FENCE_ODD].packets, 0);
 	frame("p1", "ff:ff:ff:ff:ff:ff", 0x8863, 3);            /* PPPoE */
