@@ -31,8 +31,8 @@ forbidden() { # NAME
 	probe drop "$1: a restricted camera with a permitted address" hik vms udp 50310 n=10 sport=$PORT src=axis --flows 10
 	probe drop "$1: a permitted MAC with another address" unk vms udp 50310 n=10 sport=$PORT smac=axis --flows 10
 	probe drop "$1: a camera's address from the core" desk axis2 tcp-syn 443 n=10 sport=$PORT src=axis --flows 10
-	check drop "$1: not the exception's device" in_ns files "$NETPROBE" connect "${IP4[rrec]}" 8000 --timeout-ms 1000
-	check drop "$1: an ended exception" in_ns desk "$NETPROBE" connect "${IP4[rrec]}" 445 --timeout-ms 1000
+	check drop "$1: not the exception's device" in_ns files "$NETPROBE" connect "${IP4[rrec]}" 8000 --timeout-ms 3000
+	check drop "$1: an ended exception" in_ns desk "$NETPROBE" connect "${IP4[rrec]}" 445 --timeout-ms 3000
 }
 
 all_of() { # NAME
@@ -89,7 +89,7 @@ hung() {
 	all_of 'awake'
 }
 
-connects() { in_ns desk "$NETPROBE" connect "${IP4[rrec]}" 22 --timeout-ms 1000 | grep -c connected; }
+connects() { in_ns desk "$NETPROBE" connect "${IP4[rrec]}" 22 --timeout-ms 3000 | grep -c connected; }
 
 ends_alone() {
 	local end=$(($(date +%s) + 15))
