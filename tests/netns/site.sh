@@ -180,11 +180,12 @@ site_firewall() {
 }
 
 # Quick and quiet: no duplicate detection, no router advertisements; the firewall forwards and leaves
-# every decision to the forward hook.  Who asks for a neighbour has ten seconds of patience, not three:
-# on a busy machine the answer waits behind the packets of a whole load (site_backlog).
+# every decision to the forward hook.  Known neighbours are asked for ten seconds, not three, before they
+# are given up: on a busy machine the answer waits behind the packets of a whole load (site_backlog), and
+# then everything to them would be lost.  Unknown ones not: those entries fill the one table of all namespaces.
 SITE_SYSCTLS='
 for d in /proc/sys/net/ipv[46]/neigh/*; do
-	echo 10 >$d/ucast_solicit; echo 10 >$d/mcast_solicit
+	echo 10 >$d/ucast_solicit
 done
 for d in /proc/sys/net/ipv6/conf/*; do
 	echo 0 >$d/accept_dad; echo 0 >$d/dad_transmits; echo 0 >$d/accept_ra; echo 0 >$d/router_solicitations
