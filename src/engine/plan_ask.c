@@ -203,13 +203,29 @@ static void choose_rest(struct plan_build *b)
 }
 
 /* The first service of a piece holds what the rest gets. */
+static int keep(struct plan_build *b, uint32_t *ret)
+{
+	const size_t before = b->whats.pieces.n, bytes = b->services.n * sizeof(*b->services.at);
+	const uint32_t what = plan_bank_add(&b->whats, b->p->arena, b->services.at, bytes);
+	bool allows = false;
+
+	if (what == POOL_NONE)
+		return plan_out_of_memory(b);
+	for (size_t i = 1; i < b->services.n; i++)
+		allows |= b->services.at[i].answer.act == PLAN_ALLOW;
+	if (what == before) {
+		b->p->stats.services += b->services.n - 1;
+		if (!VEC_PUSH(&b->allows, allows))
+			return plan_out_of_memory(b);
+	}
+	*ret = what;
+	return 0;
+}
+
 static int ask_all(struct plan_build *b, const struct plan_kind *k, struct flow *f, uint32_t *ret)
 {
 	const struct plan_runs *runs = &b->runs[k->end.addr.family == 6];
 	const struct plan_run rest = { .proto = 0, .class = PLAN_NONE };
-	struct plan_stats *stats = &b->p->stats;
-	size_t before = b->whats.pieces.n;
-	uint32_t what;
 
 	memset(b->answered, 0, 2 * (b->g->n_services + (size_t)1));
 	b->services.n = 0;
@@ -223,12 +239,7 @@ static int ask_all(struct plan_build *b, const struct plan_kind *k, struct flow 
 		*ret = PLAN_NONE;
 		return 0;
 	}
-	what = plan_bank_add(&b->whats, b->p->arena, b->services.at, b->services.n * sizeof(*b->services.at));
-	if (what == POOL_NONE)
-		return plan_out_of_memory(b);
-	stats->services += what == before ? b->services.n - 1 : 0;
-	*ret = what;
-	return 0;
+	return keep(b, ret);
 }
 
 static bool is_enough(struct plan_build *b)

@@ -105,6 +105,7 @@ static void clean(struct plan_build *b)
 	VEC_FREE(&b->kinds);
 	VEC_FREE(&b->prospects);
 	VEC_FREE(&b->classes);
+	VEC_FREE(&b->allows);
 	VEC_FREE(&b->services);
 	pool_fini(&b->keys);
 	pool_fini(&b->results);

@@ -85,6 +85,7 @@ struct plan_build {
 	struct pool results;            /* of kinds: those that are equal are one class */
 	VEC(struct plan_class) classes;
 	struct plan_bank whats, wheres;
+	VEC(bool) allows;               /* by what: it allows something */
 	VEC(struct plan_service) services;      /* scratch */
 	struct plan_answer *answers;    /* scratch, by class of service: of what has ports, then of what has types */
 	uint8_t *answered;

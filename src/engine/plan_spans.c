@@ -67,43 +67,54 @@ static void add_interval(struct line *l, const struct plan_span_of *of, uint32_t
 	add_span(l, &lo, &of->hi, what);
 }
 
-static int keep(struct plan_build *b, const struct line *l, uint32_t *ret)
+/* thrifty: what allows nothing is left to ask.  false: there are more than fit. */
+static bool draw(struct line *l, unsigned side, uint32_t row, bool v6, bool thrifty)
 {
-	struct plan_stats *stats = &b->p->stats;
-	const size_t before = b->wheres.pieces.n;
-	uint32_t where;
+	const struct plan_build *b = l->b;
+	const size_t most = thrifty ? PLAN_MAX_SPANS : PLAN_MAX_SPANS / 2;
 
-	if (!l->spans.n)
-		return 0;
-	if (stats->spans + l->spans.n > PLAN_MAX_SPANS) {
-		stats->spans_left_out = true;
-		return 0;
-	}
-	where = plan_bank_add(&b->wheres, b->p->arena, l->spans.at, l->spans.n * sizeof(*l->spans.at));
-	if (where == POOL_NONE)
-		return plan_out_of_memory(b);
-	stats->spans += where == before ? l->spans.n : 0;
-	*ret = where;
-	return 0;
-}
-
-int plan_spans(struct plan_build *b, unsigned side, uint32_t row, bool v6, uint32_t *ret)
-{
-	struct line l = { .b = b, .ok = true };
-	uint32_t where = PLAN_NONE;
-	int rc;
-
-	for (size_t i = 0; i < b->leaves[v6].n && l.ok && b->p->stats.spans + l.spans.n <= PLAN_MAX_SPANS; i++) {
+	l->hole = l->spans.n = 0;
+	for (size_t i = 0; i < b->leaves[v6].n && l->ok && b->p->stats.spans + l->spans.n <= most; i++) {
 		const struct plan_span_of *of = &b->leaves[v6].at[i];
 		const uint32_t place = b->place_of_leaf[side][of->leaf];
 		uint32_t what = PLAN_NONE;
 
 		if (place != PLAN_NONE)
 			what = (uint32_t)(pool_at(&b->rows[side], row)[place / 2] >> place % 2 * 32);
-		if (what != PLAN_NONE)
-			add_interval(&l, of, what);
+		if (what != PLAN_NONE && (b->allows.at[what] || !thrifty))
+			add_interval(l, of, what);
 	}
-	rc = l.ok ? keep(b, &l, &where) : plan_out_of_memory(b);
+	return b->p->stats.spans + l->spans.n <= most;
+}
+
+static int keep(struct plan_build *b, const struct line *l, uint32_t *ret)
+{
+	const size_t before = b->wheres.pieces.n;
+	const uint32_t where = plan_bank_add(&b->wheres, b->p->arena, l->spans.at, l->spans.n * sizeof(*l->spans.at));
+
+	if (where == POOL_NONE)
+		return plan_out_of_memory(b);
+	b->p->stats.spans += where == before ? l->spans.n : 0;
+	*ret = where;
+	return 0;
+}
+
+/* The first half of what fits is given to whatever comes, the rest to what allows something. */
+int plan_spans(struct plan_build *b, unsigned side, uint32_t row, bool v6, uint32_t *ret)
+{
+	struct line l = { .b = b, .ok = true };
+	uint32_t where = PLAN_NONE;
+	bool fits = draw(&l, side, row, v6, false);
+	int rc = 0;
+
+	if (!fits) {
+		b->p->stats.spans_left_out = true;
+		fits = draw(&l, side, row, v6, true);
+	}
+	if (!l.ok)
+		rc = plan_out_of_memory(b);
+	else if (fits && l.spans.n)
+		rc = keep(b, &l, &where);
 	VEC_FREE(&l.spans);
 	if (rc == 0)
 		*ret = where;
