@@ -170,7 +170,9 @@ enum ctflow_what ctflow_parse(const void *msg, size_t len, unsigned mark_shift, 
 {
 	const struct nlmsghdr *nlh = msg;
 
-	if (len > INT32_MAX || !mnl_nlmsg_ok(nlh, (int)len) || mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
+	/* libmnl takes a length beyond INT32_MAX for a negative one, which fits. */
+	if (len < MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg) || nlh->nlmsg_len > len ||
+	    nlh->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg))
 		return CTFLOW_NONE;
 	switch (nlh->nlmsg_type) {
 	case NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW:
