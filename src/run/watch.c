@@ -40,6 +40,7 @@ struct watch *watch_new(const struct watch_config *c, struct err *e)
 	}
 	w->s.counts = w->s.base;
 	w->unanswered = c->unanswered_before;
+	watch_keep_unanswered(w);
 	return w;
 }
 

@@ -36,6 +36,7 @@ struct watch {
 bool watch_ledger_is_read(const struct watch *w);       /* but for the page that waits */
 void watch_heartbeat(struct watch *w);
 void watch_risks(struct watch *w);
+void watch_keep_unanswered(struct watch *w);
 void watch_bypass(struct watch *w);
 int64_t watch_before(const struct watch *w, uint32_t genid);
 

@@ -157,6 +157,7 @@ static void made_anew(struct watch *w)
 		w->s.counts.at[i] = (__typeof__(w->s.counts.at[i])){ 0 };
 	}
 	w->turned_at = w->asked = w->unanswered = 0;
+	watch_keep_unanswered(w);
 	w->c.gap_known = false;
 	recorder_dropped_anew(w->c.recorder);
 }

@@ -36,6 +36,17 @@ static int keep_unanswered(struct db *db, void *arg, struct err *e)
 	return inventory_put_counter(db, &row, e);
 }
 
+/* For whoever starts next on this table: also that it is 0 again, when the table was made anew. */
+void watch_keep_unanswered(struct watch *w)
+{
+	uint64_t *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		return;
+	*copy = w->unanswered;
+	recorder_keep(w->c.recorder, keep_unanswered, copy, free);
+}
+
 /* What had been asked by the last time and was not answered by this one, nor waits, died in the queue: too little while there is
  * traffic, exact when there is none.  What the queue itself says it lost is told under its own name. */
 static void find_unanswered(struct watch *w, uint64_t waiting)
@@ -47,7 +58,6 @@ static void find_unanswered(struct watch *w, uint64_t waiting)
 	struct watch_residual *r = &w->s.residual;
 	const uint64_t queue = r->queue_full + r->queue_socket, before = w->unanswered;
 	int64_t lost;
-	uint64_t *copy;
 
 	w->unanswered += queue - w->queue_seen;
 	w->queue_seen = queue;
@@ -59,11 +69,8 @@ static void find_unanswered(struct watch *w, uint64_t waiting)
 		r->unanswered += (uint64_t)lost;
 		w->unanswered += (uint64_t)lost;
 	}
-	copy = w->unanswered == before ? NULL : malloc(sizeof(*copy));
-	if (!copy)
-		return;
-	*copy = w->unanswered;
-	recorder_keep(w->c.recorder, keep_unanswered, copy, free);
+	if (w->unanswered != before)
+		watch_keep_unanswered(w);
 }
 
 static void read_residual(struct watch *w)

@@ -517,7 +517,7 @@ everything control
 site_control
 [ "${SITE_ONLY:-}" != control ] || site_done
 policy_write
-for f in ${FAILURES:-store full_disk unprivileged queue_taken late_interface renamed owned tamper ways_around flushed clients hangup clock_back}; do
+for f in ${FAILURES:-store full_disk unprivileged queue_taken late_interface renamed owned flushed tamper ways_around flushed clients hangup clock_back}; do
 	[ "$f" = hangup ] || site_daemon_stop
 	$f
 done
