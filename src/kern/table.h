@@ -131,7 +131,7 @@ struct table_rates {
 	uint32_t ask_per_s, ask_burst, new_per_s, new_burst, new_iface_per_s, new_iface_burst, observe_per_s;
 	uint32_t again_per_s, again_burst, deny_per_s, deny_burst;
 };
-#define TABLE_RATES ((struct table_rates){ 5000, 5000, 20, 50, 2000, 500, 5000, 20000, 100000, 20, 100 })
+#define TABLE_RATES ((struct table_rates){ 5000, 5000, 20, 50, 2000, 500, 5000, 20000, 100000, 10, 100 })
 
 struct table_input {
 	unsigned generation;                    /* 1..62; closed: the last that lived, or 0 */
