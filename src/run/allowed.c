@@ -22,7 +22,7 @@
 #include "run/recorder.h"
 #include "store/db.h"
 
-enum { PERIOD_S = 10, SHARE = 100, MAX_FLOWS = 262144, MAX_ROWS = 32768, WAYS = 1024, REST_MS = 200, QUIESCE = 64, SIGHTS = 65536 };
+enum { PERIOD_S = 10, SHARE = 100, MAX_FLOWS = 262144, MAX_ROWS = 32768, WAYS = 1024, REST_MS = 200, SIGHTS = 65536 };
 enum { KEEP_DAYS = 400, KEEP_ROWS = 500000 };
 #define HOUR_NS (TRAFFIC_HOUR_S * NOW_NS_PER_S)
 
@@ -40,7 +40,6 @@ struct allowed {
 	struct allowed_rows rows;
 	struct way ways[WAYS];
 	int64_t look_due_ns;                    /* monotonic */
-	unsigned since_quiet;
 	int64_t retained_hour_ns;
 	struct allowed_stats now;               /* the thread's own */
 	uint64_t rows_lost, removed;            /* the recorder's thread: atomic */
@@ -156,9 +155,16 @@ static const struct route_way *way_to(struct allowed *a, const struct addr *addr
 	return &w->way;
 }
 
+/* Reading is only from online to offline, flow by flow: a dump of a large table holds up no publish. */
+static void attribute(struct allowed *a, const struct ctflow *f, const struct allowed_ways *ways, struct traffic_row *ret)
+{
+	qs_online();
+	allowed_attribute(qs_get(a->c.judge), f, ways, ret);
+	qs_offline();
+}
+
 static void count(struct allowed *a, const struct ctflow *f, bool fresh)
 {
-	const struct judge *j = qs_get(a->c.judge);
 	struct allowed_ways ways;
 	struct route_way from, to;
 	struct traffic_row row;
@@ -168,7 +174,7 @@ static void count(struct allowed *a, const struct ctflow *f, bool fresh)
 	from = *way_to(a, &f->from);
 	to = *way_to(a, &f->to);
 	ways = (struct allowed_ways){ .from = from.ifindex, .to = to.ifindex, .from_here = from.local, .to_here = to.local };
-	allowed_attribute(j, f, &ways, &row);
+	attribute(a, f, &ways, &row);
 	row.flows = fresh;
 	row.first_ns = row.last_ns = now_wall_ns();
 	memcpy(row.packets, f->packets, sizeof(row.packets));
@@ -181,18 +187,11 @@ static void count(struct allowed *a, const struct ctflow *f, bool fresh)
 	a->now.bytes += f->bytes[0] + f->bytes[1];
 }
 
-static void quiesce(struct allowed *a)
-{
-	if (++a->since_quiet % QUIESCE == 0)
-		qs_quiescent();
-}
-
 static void take(struct allowed *a, const struct ctflow *f, bool ended)
 {
 	struct ctflow since = *f;
 	bool fresh;
 
-	quiesce(a);
 	if (allowed_flows_since(&a->flows, &since, ended, &fresh) && a->counting)
 		count(a, &since, fresh);
 }
@@ -212,16 +211,19 @@ static void on_live(void *arg, const struct ctflow *f)
 
 static int listen_again(struct allowed *a, struct err *e)
 {
-	const struct judge *j = qs_get(a->c.judge);
 	struct ctflow_listener *next;
+	unsigned shift;
 
-	if (a->ends && j->mark_shift == a->shift)
+	qs_online();
+	shift = ((const struct judge *)qs_get(a->c.judge))->mark_shift;
+	qs_offline();
+	if (a->ends && shift == a->shift)
 		return 0;
-	if (ctflow_open(j->mark_shift, &next, e) < 0)
+	if (ctflow_open(shift, &next, e) < 0)
 		return -1;
 	ctflow_free(a->ends);
 	a->ends = next;
-	a->shift = j->mark_shift;
+	a->shift = shift;
 	return 0;
 }
 
@@ -289,11 +291,8 @@ static bool wait_for_news(struct allowed *a)
 	struct pollfd fds[] = { { .fd = a->stop_fd, .events = POLLIN }, { .fd = ctflow_fd(a->ends), .events = POLLIN } };
 	const int64_t due = due_in_ns(a);
 
-	if (due > 0) {
-		qs_offline();
+	if (due > 0)
 		poll(fds, 2, (int)(due / NOW_NS_PER_MS) + 1);
-		qs_online();
-	}
 	return fds[0].revents != 0;
 }
 
@@ -301,9 +300,7 @@ static void rest(const struct allowed *a)
 {
 	struct pollfd fd = { .fd = a->stop_fd, .events = POLLIN };
 
-	qs_offline();
 	poll(&fd, 1, REST_MS);
-	qs_online();
 }
 
 static void *allowed_main(void *arg)
@@ -312,6 +309,7 @@ static void *allowed_main(void *arg)
 	struct err e;
 
 	qs_thread_begin();
+	qs_offline();
 	pthread_setname_np(pthread_self(), "allowed");
 	look(a);
 	while (!wait_for_news(a)) {
@@ -323,7 +321,6 @@ static void *allowed_main(void *arg)
 		}
 		if (due_in_ns(a) <= 0)
 			look(a);
-		qs_quiescent();
 	}
 	ctflow_read(a->ends, on_end, a, &e);
 	look(a);
