@@ -30,6 +30,11 @@ int64_t now_mono_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
+int64_t now_thread_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 static bool is_date(int year, unsigned month, unsigned day)
 {
 	static const unsigned char lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };

@@ -13,6 +13,7 @@
 
 int64_t now_wall_ns(void);
 int64_t now_mono_ns(void);
+int64_t now_thread_ns(void);             /* processor time of the calling thread, the kernel's part included */
 /* Midnight at the start of a civil day in an IANA zone (NULL or "": UTC), as wall ns.  false: no such zone or day.
  * Reads the zone's TZif file (RFC 8536) below /usr/share/zoneinfo itself: no process-wide TZ is changed. */
 bool now_civil(const char *zone, int year, unsigned month, unsigned day, int64_t *ret_wall_ns);
