@@ -67,7 +67,7 @@ uint32_t plan_class_of(const struct plan *p, const struct who_binding *b)
 	return kind == POOL_NONE ? PLAN_NONE : p->class_of_kind[kind];
 }
 
-static bool tells(const struct plan *p, const struct mac *m)
+bool plan_tells(const struct plan *p, const struct mac *m)
 {
 	size_t lo = 0, hi = p->n_macs;
 
@@ -155,7 +155,7 @@ static uint32_t answered(const struct plan *p, const struct who *w, const struct
 	const uint32_t class = class_at(p, w, f->to.iface, NULL, &f->to.addr);
 	const struct plan_class *c = class == PLAN_NONE ? NULL : &p->classes[class];
 
-	if (!c || f->from.iface >= p->policy->n_ifaces || (f->from.has_mac && tells(p, &f->from.mac)))
+	if (!c || f->from.iface >= p->policy->n_ifaces || (f->from.has_mac && plan_tells(p, &f->from.mac)))
 		return PLAN_NONE;
 	return what_at(p, (f->from.addr.family == 6 ? c->from6 : c->from4)[f->from.iface], &f->from.addr);
 }

@@ -90,6 +90,10 @@ const struct plan_macs *plan_mac(const struct plan *p, uint32_t i);
 size_t plan_prospects(const struct plan *p);            /* sorted by interface and class */
 const struct plan_prospect *plan_prospect(const struct plan *p, uint32_t i);
 
+/* Does the plan know every MAC of who that tells something by itself?  false: one came later; it is to be built anew, since its
+ * sender on an open interface would be taken for anybody.  Only while the plan's program is alive. */
+bool plan_knows_macs(const struct plan *p, const struct who *w);
+
 /* The plan's own answer for a flow, as the kernel would find it: for the agreement tests. */
 struct plan_answer plan_eval(const struct plan *p, const struct who *w, const struct flow *f);
 

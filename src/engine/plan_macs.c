@@ -78,7 +78,7 @@ int plan_find_macs(struct plan_build *b)
 	bool ok = add_makers(b, &m) && add_devices(b, &m);
 
 	unite(&m);
-	b->no_from = m.at.n > PLAN_MAX_MACS;
+	b->no_from = b->p->no_from = m.at.n > PLAN_MAX_MACS;
 	if (ok && !b->no_from && m.at.n) {
 		b->p->macs = arena_memdup(b->p->arena, m.at.at, m.at.n * sizeof(*m.at.at));
 		b->p->n_macs = m.at.n;
@@ -87,4 +87,17 @@ int plan_find_macs(struct plan_build *b)
 	b->p->stats.classes_left_out = b->no_from;
 	VEC_FREE(&m.at);
 	return ok ? 0 : plan_out_of_memory(b);
+}
+
+bool plan_knows_macs(const struct plan *p, const struct who *w)
+{
+	struct mac m;
+
+	for (size_t i = 0; !p->no_from && i < who_macs(w); i++) {
+		const struct who_id id = who_mac(w, i, &m);
+
+		if (!is_anybody(p->prog, &id) && !plan_tells(p, &m))
+			return false;
+	}
+	return true;
 }

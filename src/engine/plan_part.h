@@ -35,6 +35,7 @@ struct plan {
 	const struct plan_macs *macs;
 	const struct plan_prospect *prospects;
 	size_t n_classes, n_wheres, n_whats, n_macs, n_prospects;
+	bool no_from;                   /* too many MACs tell something: nothing from open interfaces is decided */
 	struct plan_stats stats;
 };
 
@@ -95,6 +96,7 @@ struct plan_build {
 
 /* The row of kinds that a binding belongs to.  false: it is never of a class. */
 bool plan_kind_of(const struct plan *p, const struct who_binding *b, uint64_t row[static PLAN_KIND_WORDS]);
+bool plan_tells(const struct plan *p, const struct mac *m);
 bool plan_is_open(const struct policy *p, uint32_t iface);
 
 /* Steps of plan_build; each sets *b->e when it returns -1: memory ran out. */

@@ -53,38 +53,51 @@ static struct entry read_entry(const struct nlmsghdr *nlh)
 	return x;
 }
 
-static bool is_address(const struct nlattr *a, const struct addr *addr)
+static bool is_listed(const struct nlattr *a, const struct ct_match *m)
 {
-	switch (mnl_attr_get_type(a)) {
-	case CTA_IP_V4_SRC:
-	case CTA_IP_V4_DST:
-		return addr->family == 4 && mnl_attr_get_payload_len(a) == 4 && !memcmp(mnl_attr_get_payload(a), addr->b, 4);
-	case CTA_IP_V6_SRC:
-	case CTA_IP_V6_DST:
-		return addr->family == 6 && mnl_attr_get_payload_len(a) == 16 && !memcmp(mnl_attr_get_payload(a), addr->b, 16);
-	default:
+	const unsigned type = mnl_attr_get_type(a), len = mnl_attr_get_payload_len(a);
+	struct addr addr = { 0 };
+	size_t lo = 0, hi = m->n_addrs;
+
+	if ((type == CTA_IP_V4_SRC || type == CTA_IP_V4_DST) && len == 4)
+		addr.family = 4;
+	else if ((type == CTA_IP_V6_SRC || type == CTA_IP_V6_DST) && len == 16)
+		addr.family = 6;
+	else
 		return false;
+	memcpy(addr.b, mnl_attr_get_payload(a), len);
+	while (lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+		const int c = addr_compare(&m->addrs[mid], &addr);
+
+		if (c == 0)
+			return true;
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
+	return false;
 }
 
-static bool ips_have(const struct nlattr *ips, const struct addr *addr)
+static bool ips_have(const struct nlattr *ips, const struct ct_match *m)
 {
 	struct nlattr *a;
 
 	mnl_attr_for_each_nested(a, ips)
-		if (is_address(a, addr))
+		if (is_listed(a, m))
 			return true;
 	return false;
 }
 
-static bool tuple_has(const struct nlattr *tuple, const struct addr *addr)
+static bool tuple_has(const struct nlattr *tuple, const struct ct_match *m)
 {
 	struct nlattr *a;
 
 	if (!tuple)
 		return false;
 	mnl_attr_for_each_nested(a, tuple)
-		if (mnl_attr_get_type(a) == CTA_TUPLE_IP && ips_have(a, addr))
+		if (mnl_attr_get_type(a) == CTA_TUPLE_IP && ips_have(a, m))
 			return true;
 	return false;
 }
@@ -100,7 +113,7 @@ static bool is_match(const struct entry *x, unsigned shift, const struct ct_matc
 
 	if (!bits || !(m->generations >> (bits >> 2) & 1) || !x->tuple)
 		return false;
-	return !m->addr.family || tuple_has(x->tuple, &m->addr) || tuple_has(x->reply, &m->addr);
+	return !m->n_addrs || tuple_has(x->tuple, m) || tuple_has(x->reply, m);
 }
 
 /* ---- clearing ---- */

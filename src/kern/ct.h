@@ -12,9 +12,9 @@
 
 struct nl;
 
-/* Which entries: those with our bits set whose generation is in the set (bit g) and, with addr.family, that have this
- * address at either end. */
-struct ct_match { uint64_t generations; struct addr addr; };
+/* Which entries: those with our bits set whose generation is in the set (bit g) and, with n_addrs, that have one of these
+ * addresses (sorted by addr_compare) at either end. */
+struct ct_match { uint64_t generations; const struct addr *addrs; size_t n_addrs; };
 #define CT_ANY_GENERATION UINT64_MAX
 
 /* Clear our 8 bits in every entry that matches; *ret_n (or NULL) how many.  An entry that ends meanwhile is no error. */

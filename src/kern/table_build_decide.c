@@ -11,6 +11,7 @@
 
 #include <netinet/in.h>
 
+#include <linux/if_arp.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
@@ -243,29 +244,54 @@ void table_build_towards(struct table_build *b, uint32_t iface)
 		table_model_element(b->t, TABLE_SET_TOWARDS, key, chain);
 }
 
-/* From elsewhere to a guarded interface: whose MAC tells something is judged by that. */
+static void put_macs(struct table *t, uint32_t set, uint64_t lo, uint64_t hi)
+{
+	uint8_t key[12];
+
+	for (unsigned i = 0; i < 6; i++) {
+		key[i] = (uint8_t)(lo >> (40 - 8 * i));
+		key[6 + i] = (uint8_t)(hi >> (40 - 8 * i));
+	}
+	table_model_element(t, set, key, 0);
+}
+
+/* All MACs between those that tell something: said positively, since an empty set must ask (Linux 6.18 fills a new set of ranges
+ * a moment after its rules are there). */
+static void put_anybody(struct table *t, uint32_t set, const struct table_plan *p)
+{
+	uint64_t from = 0;
+
+	for (size_t i = 0; i < p->n_macs; i++) {
+		const uint64_t lo = addr_mac_u64(&p->macs[i].lo), hi = addr_mac_u64(&p->macs[i].hi);
+
+		if (from < lo)
+			put_macs(t, set, from, lo - 1);
+		from = hi + 1;
+	}
+	if (from <= UINT64_C(0xffffffffffff))
+		put_macs(t, set, from, UINT64_C(0xffffffffffff));
+}
+
+/* From elsewhere to a guarded interface: whose MAC tells something is judged by that, which is asked. */
 void table_build_to_members(struct table_build *b, uint32_t chain)
 {
 	static const struct table_set_row row = { .types = { TABLE_T_ETHER }, .interval = true };
+	const struct table_stmt own = table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_ORIGINAL);
+	const struct table_stmt on = { .op = TABLE_S_VMAP, .keys = { TABLE_K_OIFNAME }, .index = TABLE_SET_TOWARDS };
 	const struct table_plan *p = &b->in->plan;
+	uint32_t set;
 
 	if (!b->decide)
 		return;
 	table_build_middles(b, chain);
-	if (p->n_macs) {
-		uint32_t set = table_model_set(b->t, LOC_NONE, &row, "telling-%s", p->macs_name);
-
-		for (size_t i = 0; i < p->n_macs; i++) {
-			uint8_t key[12];
-
-			memcpy(key, p->macs[i].lo.b, 6);
-			memcpy(key + 6, p->macs[i].hi.b, 6);
-			table_model_element(b->t, set, key, 0);
-		}
-		TABLE_RULE(b->t, chain, TABLE_ETHER, table_in(TABLE_K_ETHER_SADDR, set), table_goto(TABLE_CH_ASK));
+	if (!p->n_macs) {
+		TABLE_RULE(b->t, chain, FLOW_STATE, own, on);
+		return;
 	}
-	TABLE_RULE(b->t, chain, FLOW_STATE, table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_ORIGINAL),
-		   { .op = TABLE_S_VMAP, .keys = { TABLE_K_OIFNAME }, .index = TABLE_SET_TOWARDS });
+	set = table_model_set(b->t, LOC_NONE, &row, "anybody-%s", p->macs_name);
+	put_anybody(b->t, set, p);
+	TABLE_RULE(b->t, chain, TABLE_ETHER, table_in(TABLE_K_ETHER_SADDR, set), FLOW_STATE, own, on);
+	TABLE_RULE(b->t, chain, table_isnt(TABLE_K_IIFTYPE, ARPHRD_ETHER), FLOW_STATE, own, on);
 }
 
 static void put_members(struct table_build *b)

@@ -172,6 +172,24 @@ static int put_table(struct fence *f, const struct table *t, struct err *e)
 	return rc;
 }
 
+/* In a generation that lives on, marks hold: those of flows whose ends change go with the change, as in fence_bind. */
+static int put_bindings(struct fence *f, const struct table *t, const struct table_binding *now, const struct table_input *in,
+			struct err *e)
+{
+	const bool lives = f->table && in->generation == f->last_generation;
+	struct arena *a = arena_new();
+	struct fence_change c = { 0 };
+	int rc = -1;
+
+	if (!a)
+		return err_plain(e, ENOMEM, "out of memory");
+	if ((!lives || (fence_part_change(f, now, in->n_bindings, a, &c, e) == 0 && fence_part_clear(f, &c, e) == 0)) &&
+	    put_table(f, t, e) == 0 && (!lives || fence_part_clear(f, &c, e) == 0))
+		rc = 0;
+	arena_free(a);
+	return rc;
+}
+
 int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, bool closed, struct err *e)
 {
 	const int64_t since_ns = now_mono_ns();
@@ -186,7 +204,8 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 		return err_plain(e, ENOMEM, "out of memory");
 	fence_part_begins(f);
 	if ((!closed && plan_build(j->prog, j->who, &plan, e) < 0) || input_of(f, j, i, plan, NULL, page, a, &in, e) < 0 ||
-	    table_build(&in, &t, e) < 0 || fence_part_copy(&in, &bindings, e) < 0 || put_table(f, t, e) < 0) {
+	    table_build(&in, &t, e) < 0 || fence_part_copy(&in, &bindings, e) < 0 ||
+	    put_bindings(f, t, bindings, &in, e) < 0) {
 		table_free(t);
 		free(bindings);
 		plan_free(plan);

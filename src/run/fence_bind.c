@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "engine/plan.h"
 #include "run/judge.h"
 
 static int compare_bindings(const void *pa, const void *pb)
@@ -42,11 +43,6 @@ void fence_part_adopt(struct fence *f, struct table_binding *b, size_t n)
 	f->in.n_bindings = n;
 }
 
-struct change {
-	struct table_binding *add, *del;
-	size_t n_add, n_del;
-};
-
 static bool is_same(const struct table_binding *a, const struct table_binding *b)
 {
 	return a->cls == b->cls && a->restricted == b->restricted && a->plan == b->plan && a->sole == b->sole;
@@ -54,7 +50,7 @@ static bool is_same(const struct table_binding *a, const struct table_binding *b
 
 /* Both sorted.  A changed class is a removal and an addition. */
 static void difference(const struct table_binding *old, size_t n_old, const struct table_binding *now, size_t n_now,
-		       struct change *ret)
+		       struct fence_change *ret)
 {
 	size_t i = 0, k = 0;
 
@@ -73,30 +69,54 @@ static void difference(const struct table_binding *old, size_t n_old, const stru
 	}
 }
 
-/* Flows of whoever loses an address (or its class) are judged again: their marks go before the new element comes. */
-static int clear_flows(struct fence *f, const struct change *c, struct err *e)
+static int compare_addresses(const void *a, const void *b)
 {
-	for (size_t i = 0; i < c->n_del; i++) {
-		const struct ct_match m = { .generations = CT_ANY_GENERATION, .addr = c->del[i].addr };
+	return addr_compare(a, b);
+}
 
-		if (ct_clear(f->nl, f->in.mark_shift, &m, NULL, e) < 0)
-			return -1;
-	}
+int fence_part_change(const struct fence *f, const struct table_binding *now, size_t n_now, struct arena *a,
+		      struct fence_change *ret, struct err *e)
+{
+	*ret = (struct fence_change){
+		.add = arena_array(a, n_now + 1, struct table_binding),
+		.del = arena_array(a, f->in.n_bindings + 1, struct table_binding),
+	};
+	if (arena_failed(a))
+		return err_plain(e, ENOMEM, "out of memory");
+	difference(f->bindings, f->in.n_bindings, now, n_now, ret);
 	return 0;
 }
 
-static int apply(struct fence *f, const struct table_binding *now, size_t n_now, struct arena *a, struct change *c,
-		 struct err *e)
+int fence_part_clear(struct fence *f, const struct fence_change *c, struct err *e)
 {
-	c->add = arena_array(a, n_now + 1, struct table_binding);
-	c->del = arena_array(a, f->in.n_bindings + 1, struct table_binding);
-	if (arena_failed(a))
+	const size_t n = c->n_add + c->n_del;
+	struct addr *addrs = calloc(n + 1, sizeof(*addrs));
+	const struct ct_match m = { .generations = CT_ANY_GENERATION, .addrs = addrs, .n_addrs = n };
+	int rc = 0;
+
+	if (!addrs)
 		return err_plain(e, ENOMEM, "out of memory");
-	difference(f->bindings, f->in.n_bindings, now, n_now, c);
-	if (c->n_add + c->n_del == 0)
-		return 0;
-	if (clear_flows(f, c, e) < 0 || table_bind(f->nl, &f->in, c->add, c->n_add, c->del, c->n_del, e) < 0)
+	for (size_t i = 0; i < c->n_add; i++)
+		addrs[i] = c->add[i].addr;
+	for (size_t i = 0; i < c->n_del; i++)
+		addrs[c->n_add + i] = c->del[i].addr;
+	if (n) {
+		qsort(addrs, n, sizeof(*addrs), compare_addresses);
+		rc = ct_clear(f->nl, f->in.mark_shift, &m, NULL, e);
+	}
+	free(addrs);
+	return rc;
+}
+
+/* *ret_bound: all that a change needs is done.  Without it the next attempt is a whole table (fence_send), which finds the same
+ * difference. */
+static int apply(struct fence *f, const struct fence_change *c, bool *ret_bound, struct err *e)
+{
+	if (c->n_add + c->n_del &&
+	    (fence_part_clear(f, c, e) < 0 || table_bind(f->nl, &f->in, c->add, c->n_add, c->del, c->n_del, e) < 0 ||
+	     fence_part_clear(f, c, e) < 0))
 		return -1;
+	*ret_bound = true;
 	for (size_t i = 0; i < c->n_add; i++)
 		f->unplanned = f->unplanned || c->add[i].plan == TABLE_NO_PLAN;
 	return c->n_add ? table_forget(f->nl, e) : 0;
@@ -109,7 +129,8 @@ int fence_bind(struct fence *f, const struct judge *j, size_t *ret_changed, stru
 					   .plan = j->prog == f->prog ? f->plan : NULL };
 	struct arena *a = arena_new();
 	struct table_binding *now = NULL;
-	struct change c = { 0 };
+	struct fence_change c;
+	bool bound = false;
 	struct table_input next;
 	int rc = -1;
 
@@ -118,9 +139,11 @@ int fence_bind(struct fence *f, const struct judge *j, size_t *ret_changed, stru
 		return err_plain(e, ENOENT, "no table to bind in");
 	}
 	fence_part_begins(f);
-	if (table_input_from(j->policy, j->prog, j->who, &setup, a, &next, e) == 0 && fence_part_copy(&next, &now, e) == 0)
-		rc = apply(f, now, next.n_bindings, a, &c, e);
-	if (rc == 0) {
+	if (table_input_from(j->policy, j->prog, j->who, &setup, a, &next, e) == 0 && fence_part_copy(&next, &now, e) == 0 &&
+	    fence_part_change(f, now, next.n_bindings, a, &c, e) == 0)
+		rc = apply(f, &c, &bound, e);
+	f->unplanned = f->unplanned || (setup.plan && !plan_knows_macs(setup.plan, j->who));
+	if (bound) {
 		f->bound = f->bound || c.n_add + c.n_del;
 		fence_part_adopt(f, TAKE(now), next.n_bindings);
 		*ret_changed = c.n_add + c.n_del;

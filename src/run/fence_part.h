@@ -33,4 +33,15 @@ void fence_part_ends(struct fence *f);
 int fence_part_copy(const struct table_input *in, struct table_binding **ret, struct err *e);
 void fence_part_adopt(struct fence *f, struct table_binding *b, size_t n);
 
+/* What makes the live bindings (sorted) into others; both arrays are the arena's. */
+struct fence_change {
+	struct table_binding *add, *del;
+	size_t n_add, n_del;
+};
+int fence_part_change(const struct fence *f, const struct table_binding *now, size_t n_now, struct arena *a,
+		      struct fence_change *ret, struct err *e);
+/* Flows with an address whose holder or class changes lose their marks: before the change, so that nobody inherits them; and
+ * after it, since until then the kernel stamped by the old one, and who was nobody before may have been opened to. */
+int fence_part_clear(struct fence *f, const struct fence_change *c, struct err *e);
+
 #endif

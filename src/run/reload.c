@@ -121,8 +121,58 @@ struct judge *reload_candidate(struct reload *r, bool colour, struct buf *out)
 	return reload_from(r, r->c.policy, colour, out);
 }
 
-/* Put in force without a new generation being asked for: publish, then the kernel; back again when it refuses. */
-static int put_in_force(struct reload *r, struct judge *j, struct err *e)
+static void keep_memory(struct reload *r)
+{
+	char path[PATHS_MAX];
+	struct err e = { 0 };
+
+	if (r->c.state && r->memory.changed && ifaces_keep(&r->memory, paths_join(r->c.state, "interfaces", path), &e) < 0)
+		log_warn("which interfaces were guarded cannot be kept for the next start error=\"%s\"", e.msg);
+}
+
+/* The interfaces as they are now, for j's policy, into r and j. */
+static int wire(struct reload *r, struct judge *j, struct err *e)
+{
+	struct arena *a = arena_new();
+	struct ifaces now;
+
+	if (!a)
+		return err_plain(e, ENOMEM, "out of memory");
+	if (ifaces_read(j->policy, r->c.links, &r->memory, a, &now, e) < 0 ||
+	    judge_interfaces(j, now.pairs, now.n_pairs, e) < 0) {
+		arena_free(a);
+		return -1;
+	}
+	reload_tell_ifaces(r, &now);
+	r->former_arena = r->ifaces_arena;
+	r->former = r->ifaces;
+	r->ifaces_arena = a;
+	r->ifaces = now;
+	ifaces_remember(&r->memory, j->policy, &now);
+	keep_memory(r);
+	return 0;
+}
+
+/* The kernel has taken the table that says so, or it stays as it was: then what was guarded by name is guarded still. */
+static void unwire(struct reload *r, bool taken)
+{
+	const struct judge *j = publish_current(r->c.publish);
+
+	if (!taken) {
+		arena_free(r->ifaces_arena);
+		r->ifaces_arena = r->former_arena;
+		r->ifaces = r->former;
+		if (j)
+			ifaces_remember(&r->memory, j->policy, &r->ifaces);
+		keep_memory(r);
+	} else {
+		arena_free(r->former_arena);
+	}
+	r->former_arena = NULL;
+}
+
+/* Publish, then the kernel; back again when it refuses. */
+static int replace(struct reload *r, struct judge *j, struct err *e)
 {
 	const struct judge *old = publish_current(r->c.publish);
 	struct judge *back = NULL;
@@ -150,35 +200,13 @@ out:
 	return -1;
 }
 
-static void keep_memory(struct reload *r)
+/* After wire, without a new generation being asked for. */
+static int put_in_force(struct reload *r, struct judge *j, struct err *e)
 {
-	char path[PATHS_MAX];
-	struct err e = { 0 };
+	const int rc = replace(r, j, e);
 
-	if (r->c.state && r->memory.changed && ifaces_keep(&r->memory, paths_join(r->c.state, "interfaces", path), &e) < 0)
-		log_warn("which interfaces were guarded cannot be kept for the next start error=\"%s\"", e.msg);
-}
-
-/* The interfaces as they are now, for j's policy, into r and j. */
-static int wire(struct reload *r, struct judge *j, struct err *e)
-{
-	struct arena *a = arena_new();
-	struct ifaces now;
-
-	if (!a)
-		return err_plain(e, ENOMEM, "out of memory");
-	if (ifaces_read(j->policy, r->c.links, &r->memory, a, &now, e) < 0 ||
-	    judge_interfaces(j, now.pairs, now.n_pairs, e) < 0) {
-		arena_free(a);
-		return -1;
-	}
-	reload_tell_ifaces(r, &now);
-	arena_free(r->ifaces_arena);
-	r->ifaces_arena = a;
-	r->ifaces = now;
-	ifaces_remember(&r->memory, j->policy, &now);
-	keep_memory(r);
-	return 0;
+	unwire(r, rc == 0);
+	return rc;
 }
 
 static int next_generation(struct reload *r, struct judge *j, struct err *e)
@@ -190,7 +218,12 @@ static int next_generation(struct reload *r, struct judge *j, struct err *e)
 
 static int apply(struct reload *r, struct judge *j, struct err *e)
 {
-	if (wire(r, j, e) < 0 || next_generation(r, j, e) < 0) {
+	if (wire(r, j, e) < 0) {
+		judge_free(j);
+		return -1;
+	}
+	if (next_generation(r, j, e) < 0) {
+		unwire(r, false);
 		judge_free(j);
 		return -1;
 	}
@@ -260,21 +293,13 @@ int reload_who(struct reload *r, struct err *e)
 		judge_free(j);
 		return err_plain(e, ENOMEM, "out of memory");
 	}
-	if (fence_bind(r->c.fence, j, &changed, e) < 0)
-		return -1;
+	if (fence_bind(r->c.fence, j, &changed, e) < 0) {
+		log_warn("bindings cannot be changed one by one, the whole table is sent error=\"%s\"", e->msg);
+		return fence_send(r->c.fence, j, &r->ifaces, false, e);
+	}
 	if (changed)
 		log_debug("bindings changed elements=%zu", changed);
 	return 0;
-}
-
-void reload_plan(struct reload *r)
-{
-	struct err e = { 0 };
-
-	if (!fence_wants_plan(r->c.fence))
-		return;
-	if (fence_send(r->c.fence, publish_current(r->c.publish), &r->ifaces, false, &e) < 0)
-		log_error("the kernel refused a table for the classes of new devices error=\"%s\"", e.msg);
 }
 
 int reload_links(struct reload *r, struct err *e)
@@ -293,12 +318,27 @@ int reload_links(struct reload *r, struct err *e)
 	}
 	same = ifaces_equal(&now, &r->ifaces);
 	arena_free(a);
+	r->links_due = false;
 	if (same)
 		return 0;
 	j = judge_who(old, r->ident, e);
+	r->links_due = true;
 	if (!j || wire(r, j, e) < 0) {
 		judge_free(j);
 		return -1;
 	}
-	return put_in_force(r, j, e);
+	r->links_due = put_in_force(r, j, e) < 0;
+	return r->links_due ? -1 : 0;
+}
+
+void reload_plan(struct reload *r)
+{
+	struct err e = { 0 };
+
+	if (r->links_due && reload_links(r, &e) < 0)
+		log_error("the kernel refuses the table for changed interfaces error=\"%s\"", e.msg);
+	if (!fence_wants_plan(r->c.fence))
+		return;
+	if (fence_send(r->c.fence, publish_current(r->c.publish), &r->ifaces, false, &e) < 0)
+		log_error("the kernel refused a table for the classes of new devices error=\"%s\"", e.msg);
 }

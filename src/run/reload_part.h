@@ -15,9 +15,10 @@ struct reload {
 	struct judge *spare;                    /* what to go back to while a policy is on trial */
 	struct kept kept;
 	bool stands_in;                         /* in force is the copy of what was confirmed: the file has not been */
-	struct arena *ifaces_arena;
-	struct ifaces ifaces;
+	struct arena *ifaces_arena, *former_arena;
+	struct ifaces ifaces, former;           /* former: what the kernel has, until it took the table made from ifaces */
 	struct ifaces_memory memory;
+	bool links_due;                         /* interfaces changed, and the kernel refused the table that says so */
 };
 
 /* The policy of that file, its tests passed; findings as text. */

@@ -151,8 +151,10 @@ static void trial_ends(struct watch *w)
 	if (!reload_on_trial(w->c.reload))
 		return;
 	log_warn("the policy on trial was not confirmed: going back");
-	if (reload_rollback(w->c.reload, "rollback: not confirmed in time", &e) < 0)
-		log_error("the former policy cannot be put in force error=\"%s\"", e.msg);
+	if (reload_rollback(w->c.reload, "rollback: not confirmed in time", &e) == 0)
+		return;
+	log_error("the former policy cannot be put in force, it is tried again error=\"%s\"", e.msg);
+	w->trial_until_ns = now_mono_ns() + NOW_NS_PER_S;
 }
 
 static bool all_move(struct watch *w)

@@ -64,12 +64,16 @@ static uint32_t mark_of(uint16_t port)
 
 static size_t clear(uint64_t generations, const char *address)
 {
-	struct ct_match m = { .generations = generations };
+	struct addr addrs[3];           /* between two that no flow has */
+	struct ct_match m = { .generations = generations, .addrs = addrs, .n_addrs = address ? 3 : 0 };
 	struct err e = { 0 };
 	size_t cleared = 99;
 
-	if (address)
-		ck_assert(addr_parse(address, &m.addr));
+	if (address) {
+		ck_assert(addr_parse("0.0.0.1", &addrs[0]));
+		ck_assert(addr_parse(address, &addrs[1]));
+		ck_assert(addr_parse("ffff::1", &addrs[2]));
+	}
 	ck_assert_msg(ct_clear(n, SHIFT, &m, &cleared, &e) == 0, "%s", e.msg);
 	return cleared;
 }
