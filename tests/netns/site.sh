@@ -80,6 +80,7 @@ in_ns() { # HOST COMMAND...
 in_ns_bg() { # HOST OUTPUT COMMAND...
 	local host=$1 output=$2
 	shift 2
+	: >"$output"	# now: who waits for a line must not find the last one's
 	nsenter --net="/run/netns/rf-$SITE_ID-$host" -- "$@" >"$output" 2>&1 </dev/null &
 	SITE_LAST=$!
 	SITE_PIDS+=" $SITE_LAST"
