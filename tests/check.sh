@@ -85,7 +85,7 @@ agree() { [ ! -x "$O/agree" ] || run agree "$O/agree"; }
 
 for part in "$@"; do
 	began=$SECONDS before=$((passed + failed + skipped))
-	[ "$part" != vm ] || export TEST_TIMEOUT=${TEST_TIMEOUT:-1800}  # its scenarios are one program
+	[[ $part != netns && $part != vm ]] || export TEST_TIMEOUT=${TEST_TIMEOUT:-1800}     # their scenarios are one program
 	case $part in lint | unit | fuzz | fuzzing | agree) $part ;; esac
 	for script in tests/"$part"/check.sh tests/"$part"/*_test.sh; do
 		[ -x "$script" ] || continue
