@@ -76,9 +76,9 @@ static int room(struct pcap *p, size_t n, struct err *e)
 
 	if (n > PCAP_BLOCK_MAX)
 		return bad(p, e, "a packet or block of more than 16 MiB");
-	if (n <= p->block_size)
+	if (p->block && n <= p->block_size)
 		return 0;
-	grown = realloc(p->block, n);
+	grown = realloc(p->block, n ? n : 1);   /* a packet without bytes is somewhere, too */
 	if (!grown)
 		return err_plain(e, ENOMEM, "out of memory");
 	p->block = grown;
