@@ -292,7 +292,7 @@ static void on_tick(void *arg)
 
 	watch_tick(d->watch);
 	step(d);
-	reload_plan(d->reload);
+	reload_tick(d->reload);
 }
 
 static void link_changed(enum link_change c, const struct link_iface *old, const struct link_iface *now, void *arg)

@@ -14,19 +14,6 @@ bool plan_is_open(const struct policy *p, uint32_t iface)
 	return true;
 }
 
-static int64_t next_of(const struct policy_cleared *c, int64_t now_ns)
-{
-	int64_t next = INT64_MAX;
-
-	if (!c->set)
-		return next;
-	if (c->date.set && c->date.ns > now_ns)
-		next = c->date.ns;
-	if (c->until.set && c->until.ns > now_ns && c->until.ns < next)
-		next = c->until.ns;
-	return next;
-}
-
 static uint64_t place_word(const struct prog_place *at)
 {
 	return (uint64_t)at->zone << 32 | at->flags;
@@ -52,7 +39,8 @@ bool plan_kind_of(const struct plan *p, const struct who_binding *b, uint64_t ro
 	row[2] = (uint64_t)prog_id_row(g, &b->id, from->flags & PROG_ROUTED) << 32 |
 		 prog_id_row(g, &b->id, to->flags & PROG_ROUTED);
 	row[3] = (uint64_t)leaf << 1 | (b->addr.family == 6);
-	row[4] = (uint64_t)(b->id.listed == WHO_NONE ? INT64_MAX : next_of(&p->policy->devices[b->id.listed].cleared, g->now_ns));
+	row[4] = (uint64_t)(b->id.listed == WHO_NONE ? INT64_MAX :
+			    policy_next_clearing(&p->policy->devices[b->id.listed].cleared, g->now_ns));
 	return true;
 }
 

@@ -5,39 +5,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static void sooner(const struct policy_time *t, int64_t now_ns, int64_t *next)
-{
-	if (t->set && t->ns > now_ns && t->ns < *next)
-		*next = t->ns;
-}
-
-/* When a maker may next become restricted. */
-static int64_t next_authority(const struct policy *p, int64_t now_ns)
-{
-	int64_t next = INT64_MAX;
-
-	for (uint32_t i = 0; i < p->n_packs; i++) {
-		const struct policy_pack *pack = &p->packs[i];
-
-		for (uint32_t k = 0; k < pack->n_authorities; k++) {
-			sooner(&pack->authorities[k].valid_from, now_ns, &next);
-			sooner(&pack->authorities[k].valid_to, now_ns, &next);
-		}
-		for (uint32_t k = 0; k < pack->n_entries; k++) {
-			sooner(&pack->entries[k].valid_from, now_ns, &next);
-			sooner(&pack->entries[k].valid_to, now_ns, &next);
-		}
-	}
-	return next;
-}
-
 /* An entry that denies and has not begun yet will end what entries behind it allow. */
 static int find_changes(struct plan_build *b)
 {
 	const struct policy *p = b->policy;
 	int64_t next = INT64_MAX;
 
-	b->changes_ns = next_authority(p, b->g->now_ns);
+	b->changes_ns = policy_next_authority(p, b->g->now_ns);
 	b->begins_ns = malloc((p->n_rules + (size_t)1) * sizeof(*b->begins_ns));
 	if (!b->begins_ns)
 		return plan_out_of_memory(b);
@@ -45,8 +19,9 @@ static int find_changes(struct plan_build *b)
 		const struct policy_rule *r = &p->rules[i];
 
 		b->begins_ns[i] = next;
-		if (r->section != POLICY_EXCEPTION && r->action != POLICY_ALLOW && !r->disabled && !r->observe)
-			sooner(&r->starts, b->g->now_ns, &next);
+		if (r->section != POLICY_EXCEPTION && r->action != POLICY_ALLOW && !r->disabled && !r->observe &&
+		    r->starts.set && r->starts.ns > b->g->now_ns && r->starts.ns < next)
+			next = r->starts.ns;
 	}
 	return 0;
 }

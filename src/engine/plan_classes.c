@@ -166,7 +166,7 @@ static int look_at(struct plan_build *b, const struct plan_kind *k)
 	memset(result, 0xff, n * sizeof(*result));
 	if (look_around(b, k, PROG_TO, 0, &result[0]) < 0 || plan_ask(b, k, &f, &result[1]) < 0)
 		return -1;
-	for (uint32_t i = 0; i < b->open.n && !b->no_from && !k->routed; i++)
+	for (uint32_t i = 0; i < b->open.n && !b->p->no_from && !k->routed; i++)
 		if (look_around(b, k, PROG_FROM, i, &result[2 + i]) < 0)
 			return -1;
 	return is_none(result, n) ? 0 : class_of(b, k, result, n, &b->p->class_of_kind[k->number]);

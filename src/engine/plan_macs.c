@@ -78,13 +78,13 @@ int plan_find_macs(struct plan_build *b)
 	bool ok = add_makers(b, &m) && add_devices(b, &m);
 
 	unite(&m);
-	b->no_from = b->p->no_from = m.at.n > PLAN_MAX_MACS;
-	if (ok && !b->no_from && m.at.n) {
+	b->p->no_from = m.at.n > PLAN_MAX_MACS;
+	if (ok && !b->p->no_from && m.at.n) {
 		b->p->macs = arena_memdup(b->p->arena, m.at.at, m.at.n * sizeof(*m.at.at));
 		b->p->n_macs = m.at.n;
 		ok = b->p->macs != NULL;
 	}
-	b->p->stats.classes_left_out = b->no_from;
+	b->p->stats.classes_left_out = b->p->no_from;
 	VEC_FREE(&m.at);
 	return ok ? 0 : plan_out_of_memory(b);
 }

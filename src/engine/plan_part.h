@@ -91,7 +91,6 @@ struct plan_build {
 	struct plan_answer *answers;    /* scratch, by class of service: of what has ports, then of what has types */
 	uint8_t *answered;
 	uint64_t pairs, asked;
-	bool no_from;                   /* too many MACs tell something */
 };
 
 /* The row of kinds that a binding belongs to.  false: it is never of a class. */

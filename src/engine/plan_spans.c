@@ -12,18 +12,6 @@ struct line {
 	bool ok;
 };
 
-static struct addr step(struct addr a, int by)
-{
-	for (unsigned i = addr_bits(&a) / 8; i-- > 0;) {
-		int v = a.b[i] + by;
-
-		a.b[i] = (uint8_t)v;
-		if (v >= 0 && v <= 255)
-			break;
-	}
-	return a;
-}
-
 static void add_span(struct line *l, const struct addr *lo, const struct addr *hi, uint32_t what)
 {
 	struct plan_span *last = l->spans.n ? &l->spans.at[l->spans.n - 1] : NULL;
@@ -31,7 +19,7 @@ static void add_span(struct line *l, const struct addr *lo, const struct addr *h
 	struct addr next;
 
 	if (last && last->what == what) {
-		next = step(last->hi, 1);
+		next = addr_step(last->hi, 1);
 		if (addr_equal(&next, lo)) {
 			last->hi = *hi;
 			return;
@@ -56,13 +44,13 @@ static void add_interval(struct line *l, const struct plan_span_of *of, uint32_t
 		const struct addr *hole = &b->holes.at[l->hole];
 
 		if (addr_compare(&lo, hole) < 0) {
-			struct addr before = step(*hole, -1);
+			struct addr before = addr_step(*hole, -1);
 
 			add_span(l, &lo, &before, what);
 		}
 		if (addr_equal(hole, &of->hi))
 			return;
-		lo = step(*hole, 1);
+		lo = addr_step(*hole, 1);
 	}
 	add_span(l, &lo, &of->hi, what);
 }

@@ -104,6 +104,8 @@ struct table_binding {
 	bool restricted;                        /* by its maker */
 };
 #define TABLE_NO_PLAN UINT32_MAX
+/* By interface, MAC and address, whatever the class: for qsort and bsearch. */
+int table_binding_compare(const void *a, const void *b);
 
 /* Devices of a class stand on an interface. */
 struct table_members { uint32_t iface, cls; };

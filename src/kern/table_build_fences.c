@@ -230,23 +230,12 @@ int table_fences_pairs(const struct table_input *in, const struct table_binding 
 	return 0;
 }
 
-static int compare_bindings(const void *pa, const void *pb)
-{
-	const struct table_binding *a = pa, *b = pb;
-	int c;
-
-	if (a->iface != b->iface)
-		return a->iface < b->iface ? -1 : 1;
-	c = memcmp(&a->mac, &b->mac, sizeof(a->mac));
-	return c ? c : addr_compare(&a->addr, &b->addr);
-}
-
 static void put_macs(struct table *t, const struct table_input *in, const struct table_binding *d, size_t n,
 		     const struct table_binding *sorted_del, size_t n_del, const uint32_t *first)
 {
 	for (size_t i = 0; i < n; i++)
 		if (first[d[i].iface] &&
-		    !(n_del && bsearch(&d[i], sorted_del, n_del, sizeof(*sorted_del), compare_bindings)))
+		    !(n_del && bsearch(&d[i], sorted_del, n_del, sizeof(*sorted_del), table_binding_compare)))
 			put_mac(t, first[d[i].iface] - 1, &in->ifaces[d[i].iface], &d[i]);
 }
 
@@ -263,7 +252,7 @@ int table_fences_macs(const struct table_input *in, const struct table_binding *
 		return -1;
 	if (n_del) {
 		memcpy(gone, del, n_del * sizeof(*gone));
-		qsort(gone, n_del, sizeof(*gone), compare_bindings);
+		qsort(gone, n_del, sizeof(*gone), table_binding_compare);
 	}
 	for (size_t i = 0; i < in->n_ifaces; i++)
 		if (has_macs(&in->ifaces[i]))

@@ -18,6 +18,17 @@ struct net { struct addr lo, hi; uint32_t zone; };
 struct owned { struct table_range range; uint32_t zone; };
 struct ranges { VEC(struct owned) at; };
 
+int table_binding_compare(const void *pa, const void *pb)
+{
+	const struct table_binding *a = pa, *b = pb;
+	int c;
+
+	if (a->iface != b->iface)
+		return a->iface < b->iface ? -1 : 1;
+	c = memcmp(&a->mac, &b->mac, sizeof(a->mac));
+	return c ? c : addr_compare(&a->addr, &b->addr);
+}
+
 /* Wider networks before those inside them. */
 static int compare_nets(const void *a, const void *b)
 {
@@ -25,18 +36,6 @@ static int compare_nets(const void *a, const void *b)
 	int c = addr_compare(&x->lo, &y->lo);
 
 	return c ? c : addr_compare(&y->hi, &x->hi);
-}
-
-static struct addr step(struct addr a, int by)
-{
-	for (unsigned i = addr_bits(&a) / 8; i-- > 0;) {
-		int v = a.b[i] + by;
-
-		a.b[i] = (uint8_t)v;
-		if (v >= 0 && v <= 255)
-			break;
-	}
-	return a;
 }
 
 static bool emit(struct ranges *r, const struct addr *lo, const struct addr *hi, uint32_t zone)
@@ -58,12 +57,12 @@ static size_t carve(struct ranges *r, const struct net *nets, size_t n, size_t i
 		const struct net *inner = &nets[i];
 
 		if (addr_compare(&inner->lo, &from) > 0) {
-			struct addr before = step(inner->lo, -1);
+			struct addr before = addr_step(inner->lo, -1);
 
 			*ok = emit(r, &from, &before, own->zone) && *ok;
 		}
 		i = carve(r, nets, n, i, ok);
-		from = step(inner->hi, 1);
+		from = addr_step(inner->hi, 1);
 		whole = addr_compare(&inner->hi, &own->hi) < 0;
 	}
 	if (whole)

@@ -42,6 +42,18 @@ int addr_compare(const struct addr *a, const struct addr *b)
 	return memcmp(a->b, b->b, sizeof(a->b));
 }
 
+struct addr addr_step(struct addr a, int by)
+{
+	for (unsigned i = addr_bits(&a) / 8; i-- > 0;) {
+		const int v = a.b[i] + by;
+
+		a.b[i] = (uint8_t)v;
+		if (v >= 0 && v <= 255)
+			break;
+	}
+	return a;
+}
+
 unsigned addr_bits(const struct addr *a)
 {
 	return a->family == 4 ? 32 : a->family == 6 ? 128 : 0;

@@ -29,6 +29,7 @@ struct addr addr_v4_net(const void *four_bytes);
 struct addr addr_v6_net(const void *sixteen_bytes);
 bool addr_equal(const struct addr *a, const struct addr *b);
 int addr_compare(const struct addr *a, const struct addr *b);           /* family first, then numeric */
+struct addr addr_step(struct addr a, int by);           /* by 1 or -1: the neighbour; wraps at the ends of its family */
 unsigned addr_bits(const struct addr *a);                               /* 32, 128 or 0 */
 bool addr_is_multicast(const struct addr *a);                           /* and 255.255.255.255 */
 bool addr_is_unspecified(const struct addr *a);

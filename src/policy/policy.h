@@ -264,6 +264,8 @@ uint32_t policy_maker_of_mac(const struct policy *p, const struct mac *m, const 
 bool policy_rule_live(const struct policy_rule *r, int64_t now_ns);     /* not disabled, started, not ended */
 /* The next moment after now_ns at which any rule, clearing or authority begins or ends; INT64_MAX: never. */
 int64_t policy_next_change(const struct policy *p, int64_t now_ns);
+int64_t policy_next_authority(const struct policy *p, int64_t now_ns);  /* of these, authorities and their makers alone */
+int64_t policy_next_clearing(const struct policy_cleared *c, int64_t now_ns);   /* that one begins or ends */
 
 extern const struct word policy_action_words[], policy_mode_words[], policy_severity_words[], policy_section_words[];
 

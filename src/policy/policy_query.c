@@ -87,22 +87,21 @@ static void sooner(const struct policy_time *t, int64_t now_ns, int64_t *next)
 		*next = t->ns;
 }
 
-int64_t policy_next_change(const struct policy *p, int64_t now_ns)
+int64_t policy_next_clearing(const struct policy_cleared *c, int64_t now_ns)
 {
 	int64_t next = INT64_MAX;
 
-	for (uint32_t i = 0; i < p->n_rules; i++) {
-		if (p->rules[i].disabled)
-			continue;
-		sooner(&p->rules[i].starts, now_ns, &next);
-		sooner(&p->rules[i].expires, now_ns, &next);
+	if (c->set) {
+		sooner(&c->date, now_ns, &next);
+		sooner(&c->until, now_ns, &next);
 	}
-	for (uint32_t i = 0; i < p->n_devices; i++) {
-		if (!p->devices[i].cleared.set)
-			continue;
-		sooner(&p->devices[i].cleared.date, now_ns, &next);
-		sooner(&p->devices[i].cleared.until, now_ns, &next);
-	}
+	return next;
+}
+
+int64_t policy_next_authority(const struct policy *p, int64_t now_ns)
+{
+	int64_t next = INT64_MAX;
+
 	for (uint32_t i = 0; i < p->n_packs; i++) {
 		const struct policy_pack *pack = &p->packs[i];
 
@@ -114,6 +113,25 @@ int64_t policy_next_change(const struct policy *p, int64_t now_ns)
 			sooner(&pack->entries[k].valid_from, now_ns, &next);
 			sooner(&pack->entries[k].valid_to, now_ns, &next);
 		}
+	}
+	return next;
+}
+
+int64_t policy_next_change(const struct policy *p, int64_t now_ns)
+{
+	int64_t next = policy_next_authority(p, now_ns);
+
+	for (uint32_t i = 0; i < p->n_rules; i++) {
+		if (p->rules[i].disabled)
+			continue;
+		sooner(&p->rules[i].starts, now_ns, &next);
+		sooner(&p->rules[i].expires, now_ns, &next);
+	}
+	for (uint32_t i = 0; i < p->n_devices; i++) {
+		const int64_t clearing = policy_next_clearing(&p->devices[i].cleared, now_ns);
+
+		if (clearing < next)
+			next = clearing;
 	}
 	return next;
 }

@@ -10,17 +10,6 @@
 #include "engine/plan.h"
 #include "run/judge.h"
 
-static int compare_bindings(const void *pa, const void *pb)
-{
-	const struct table_binding *a = pa, *b = pb;
-	int c;
-
-	if (a->iface != b->iface)
-		return a->iface < b->iface ? -1 : 1;
-	c = memcmp(&a->mac, &b->mac, sizeof(a->mac));
-	return c ? c : addr_compare(&a->addr, &b->addr);
-}
-
 int fence_part_copy(const struct table_input *in, struct table_binding **ret, struct err *e)
 {
 	struct table_binding *b = malloc((in->n_bindings + 1) * sizeof(*b));
@@ -29,7 +18,7 @@ int fence_part_copy(const struct table_input *in, struct table_binding **ret, st
 		return err_plain(e, ENOMEM, "out of memory");
 	if (in->n_bindings) {
 		memcpy(b, in->bindings, in->n_bindings * sizeof(*b));
-		qsort(b, in->n_bindings, sizeof(*b), compare_bindings);
+		qsort(b, in->n_bindings, sizeof(*b), table_binding_compare);
 	}
 	*ret = b;
 	return 0;
@@ -55,7 +44,7 @@ static void difference(const struct table_binding *old, size_t n_old, const stru
 	size_t i = 0, k = 0;
 
 	while (i < n_old || k < n_now) {
-		const int c = i == n_old ? 1 : k == n_now ? -1 : compare_bindings(&old[i], &now[k]);
+		const int c = i == n_old ? 1 : k == n_now ? -1 : table_binding_compare(&old[i], &now[k]);
 
 		if (c == 0 && is_same(&old[i], &now[k])) {
 			i++;

@@ -331,7 +331,7 @@ int reload_links(struct reload *r, struct err *e)
 	return r->links_due ? -1 : 0;
 }
 
-void reload_plan(struct reload *r)
+void reload_tick(struct reload *r)
 {
 	struct err e = { 0 };
 

@@ -69,9 +69,9 @@ bool reload_stands_in(const struct reload *r);
 int reload_time(struct reload *r, struct err *e);
 /* Who is where has changed: a new view, the kernel's bindings brought up to it; generation as it is. */
 int reload_who(struct reload *r, struct err *e);
-/* Send the table anew, in its generation, when devices came whose classes it does not know and it is time to; and once more
- * when the kernel refused one for changed interfaces. */
-void reload_plan(struct reload *r);
+/* What is due: the table sent anew, in its generation, for devices of classes that it does not know; once more, when the kernel
+ * refused the one for changed interfaces. */
+void reload_tick(struct reload *r);
 /* Interfaces have changed; nothing is done when none that matters did. */
 int reload_links(struct reload *r, struct err *e);
 const struct ifaces *reload_ifaces(const struct reload *r);

@@ -24,16 +24,6 @@ bool gen_chance(struct gen *g, uint32_t percent)
 	return gen_below(g, 100) < percent;
 }
 
-static struct addr step(struct addr a, int by)
-{
-	for (int i = a.family == 4 ? 3 : 15; i >= 0; i--) {
-		a.b[i] = (uint8_t)(a.b[i] + by);
-		if (by > 0 ? a.b[i] != 0 : a.b[i] != 0xff)
-			break;
-	}
-	return a;
-}
-
 static struct addr near_prefix(struct gen *g, const struct prefix *p)
 {
 	struct addr last = addr_prefix_last(p), a = p->addr;
@@ -41,8 +31,8 @@ static struct addr near_prefix(struct gen *g, const struct prefix *p)
 	switch (gen_below(g, 5)) {
 	case 0: return p->addr;
 	case 1: return last;
-	case 2: return step(p->addr, -1);
-	case 3: return step(last, 1);
+	case 2: return addr_step(p->addr, -1);
+	case 3: return addr_step(last, 1);
 	default:
 		for (unsigned i = 0; i < addr_bits(&a) / 8; i++)
 			a.b[i] |= (uint8_t)(gen_next(g) & (uint8_t)(p->addr.b[i] ^ last.b[i]));
