@@ -8,7 +8,13 @@
 
 #include "base/digest.h"
 
-enum { ICMP = 1, TCP = 6, UDP = 17, ICMP6 = 58, KEY_WORDS = PROG_KEY_WORDS + 2 };
+enum { ICMP = 1, TCP = 6, UDP = 17, ICMP6 = 58 };
+
+struct asking {
+	struct flow flow;
+	int64_t until_ns;
+	const uint64_t *key;
+};
 
 static bool grow(struct plan_bank *k)
 {
@@ -94,16 +100,13 @@ static bool add_proto(struct plan_runs *r, const struct prog *g, uint8_t proto, 
 int plan_services(struct plan_build *b)
 {
 	static const uint8_t protos[] = { ICMP, TCP, UDP, ICMP6 };
-	const size_t n = b->g->n_services + (size_t)1;
-
 	for (unsigned f = 0; f < 2; f++)
 		for (size_t i = 0; i < sizeof(protos); i++)
 			if (!add_proto(&b->runs[f], b->g, protos[i], protos[i] != (f ? ICMP : ICMP6)))
 				return plan_out_of_memory(b);
-	b->answers = calloc(2 * n, sizeof(*b->answers));
-	b->answered = calloc(2 * n, 1);
-	pool_init(&b->keys, KEY_WORDS, &b->p->budget);
-	return b->answers && b->answered ? 0 : plan_out_of_memory(b);
+	b->results = calloc(2 * (b->policy->n_rules + (size_t)1), sizeof(*b->results));
+	pool_init(&b->keys, PLAN_KEY_WORDS, &b->p->budget);
+	return b->results ? 0 : plan_out_of_memory(b);
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -136,27 +139,30 @@ static struct plan_answer answer_of(const struct plan_build *b, const struct ver
 	return a;
 }
 
-static const struct plan_answer *answer(struct plan_build *b, struct flow *f, const struct plan_run *r, int64_t until_ns)
+static const struct plan_answer *answer(struct plan_build *b, struct asking *q, const struct plan_run *r)
 {
 	static const struct plan_answer asked = { .act = PLAN_ASK, .rule = POLICY_NONE };
 	const bool icmp = r->proto == ICMP || r->proto == ICMP6;
-	const size_t at = icmp * (b->g->n_services + (size_t)1) + r->class;
+	const uint32_t n = b->policy->n_rules;
+	struct prog_result found;
+	struct plan_result *at;
 	struct verdict v;
 
 	if (r->class == PLAN_NONE)
 		return &asked;
-	if (b->answered[at])
-		return &b->answers[at];
-	f->proto = r->proto;
-	f->has_ports = !icmp;
-	f->sport = icmp ? 0 : 40000;
-	f->dport = icmp ? 0 : r->lo;
-	f->icmp_type = icmp ? (uint8_t)r->lo : 0;
-	v = prog_eval(b->g, f, NULL);
+	found = prog_key_result(b->g, q->key, r->class);
+	at = &b->results[icmp * (n + (size_t)1) + (found.rule == POLICY_NONE ? n : found.rule)];
+	if (at->of == b->asked_about && at->observed == found.observed)
+		return &at->answer;
+	q->flow.proto = r->proto;
+	q->flow.has_ports = !icmp;
+	q->flow.sport = icmp ? 0 : 40000;
+	q->flow.dport = icmp ? 0 : r->lo;
+	q->flow.icmp_type = icmp ? (uint8_t)r->lo : 0;
+	v = prog_eval(b->g, &q->flow, NULL);
 	b->asked++;
-	b->answers[at] = answer_of(b, &v, until_ns);
-	b->answered[at] = 1;
-	return &b->answers[at];
+	*at = (struct plan_result){ b->asked_about, found.observed, answer_of(b, &v, q->until_ns) };
+	return &at->answer;
 }
 
 static bool same(const struct plan_answer *a, const struct plan_answer *b)
@@ -222,17 +228,17 @@ static int keep(struct plan_build *b, uint32_t *ret)
 	return 0;
 }
 
-static int ask_all(struct plan_build *b, const struct plan_kind *k, struct flow *f, uint32_t *ret)
+static int ask_all(struct plan_build *b, const struct plan_kind *k, struct asking *q, uint32_t *ret)
 {
 	const struct plan_runs *runs = &b->runs[k->end.addr.family == 6];
 	const struct plan_run rest = { .proto = 0, .class = PLAN_NONE };
 
-	memset(b->answered, 0, 2 * (b->g->n_services + (size_t)1));
+	b->asked_about++;
 	b->services.n = 0;
-	if (!add_service(b, &rest, answer(b, f, &rest, k->until_ns)))
+	if (!add_service(b, &rest, answer(b, q, &rest)))
 		return plan_out_of_memory(b);
 	for (size_t i = 0; i < runs->at.n; i++)
-		if (!add_service(b, &runs->at.at[i], answer(b, f, &runs->at.at[i], k->until_ns)))
+		if (!add_service(b, &runs->at.at[i], answer(b, q, &runs->at.at[i])))
 			return plan_out_of_memory(b);
 	choose_rest(b);
 	if (b->services.n == 1 && b->services.at[0].answer.act == PLAN_ASK) {
@@ -251,31 +257,50 @@ static bool is_enough(struct plan_build *b)
 	return stats->services_left_out;
 }
 
-int plan_ask(struct plan_build *b, const struct plan_kind *k, struct flow *f, uint32_t *ret)
+/* A pair that was not asked about yet. */
+static int ask_new(struct plan_build *b, const struct plan_kind *k, struct asking *q, uint32_t *ret)
 {
-	uint64_t key[KEY_WORDS];
-	uint32_t at, what = PLAN_NONE;
+	uint32_t what = PLAN_NONE;
+
+	if (is_enough(b)) {
+		*ret = PLAN_NONE;
+		return 0;
+	}
+	if (ask_all(b, k, q, &what) < 0)
+		return -1;
+	if (pool_add(&b->keys, q->key) == POOL_NONE || !VEC_PUSH(&b->what_of_key, what))
+		return plan_out_of_memory(b);
+	*ret = what;
+	return 0;
+}
+
+int plan_ask(struct plan_build *b, const struct plan_kind *k, const struct plan_end *from, const struct plan_end *to,
+	     uint32_t *ret)
+{
+	uint64_t key[PLAN_KEY_WORDS];
+	uint32_t at;
 
 	b->pairs++;
-	if (!prog_key(b->g, f, key)) {
+	if (!prog_key(b->g, &from->as, &to->as, key)) {
 		*ret = PLAN_NONE;
 		return 0;
 	}
 	key[PROG_KEY_WORDS] = (uint64_t)k->until_ns;
 	key[PROG_KEY_WORDS + 1] = k->end.addr.family;
+	if (memcmp(key, b->last_key, sizeof(key)) == 0) {
+		*ret = b->last_what;
+		return 0;
+	}
 	at = pool_find(&b->keys, key);
 	if (at != POOL_NONE) {
 		*ret = b->what_of_key.at[at];
-		return 0;
+	} else {
+		struct asking q = { { .from = from->end, .to = to->end }, k->until_ns, key };
+
+		if (ask_new(b, k, &q, ret) < 0)
+			return -1;
 	}
-	if (is_enough(b)) {
-		*ret = PLAN_NONE;
-		return 0;
-	}
-	if (ask_all(b, k, f, &what) < 0)
-		return -1;
-	if (pool_add(&b->keys, key) == POOL_NONE || !VEC_PUSH(&b->what_of_key, what))
-		return plan_out_of_memory(b);
-	*ret = what;
+	memcpy(b->last_key, key, sizeof(key));
+	b->last_what = *ret;
 	return 0;
 }

@@ -58,7 +58,8 @@ static int freeze(struct plan_build *b)
 }
 
 static int (*const steps[])(struct plan_build *b) = {
-	find_changes, plan_places, plan_services, plan_find_macs, plan_find_kinds, plan_make_classes,
+	find_changes, plan_places, plan_services, plan_find_macs, plan_find_kinds, plan_draw_lines,
+	plan_make_classes,
 	plan_keep_prospects, freeze,
 };
 
@@ -68,6 +69,10 @@ static void clean(struct plan_build *b)
 		VEC_FREE(&b->leaves[i]);
 		VEC_FREE(&b->runs[i].at);
 		VEC_FREE(&b->places[i]);
+		for (unsigned f = 0; f < 2; f++) {
+			VEC_FREE(&b->lines[i][f].steps);
+			VEC_FREE(&b->lines[i][f].ends);
+		}
 		VEC_FREE(&b->where_of_row[i][0]);
 		VEC_FREE(&b->where_of_row[i][1]);
 		pool_fini(&b->rows[i]);
@@ -83,13 +88,12 @@ static void clean(struct plan_build *b)
 	VEC_FREE(&b->allows);
 	VEC_FREE(&b->services);
 	pool_fini(&b->keys);
-	pool_fini(&b->results);
+	pool_fini(&b->looks);
 	plan_bank_fini(&b->whats);
 	plan_bank_fini(&b->wheres);
 	free(b->open_of_iface);
 	free(b->begins_ns);
-	free(b->answers);
-	free(b->answered);
+	free(b->results);
 }
 
 int plan_build(const struct prog *prog, const struct who *w, struct plan **ret, struct err *e)

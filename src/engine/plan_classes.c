@@ -10,22 +10,34 @@ enum { UNSEEN = PLAN_NONE - 1 };
 
 static const struct who_id nobody = { .listed = WHO_NONE, .maker = WHO_NONE };
 
-static struct flow_end other(uint32_t iface, const struct plan_place *at)
+static struct plan_end end_of(const struct plan_build *b, const struct flow_end *f, unsigned side)
 {
-	return (struct flow_end){ .iface = iface, .iface_known = true, .addr = at->addr, .id = nobody };
+	struct plan_end own = { .end = *f };
+
+	prog_look(b->g, f, prog_leaf_of(b->g, &f->addr), side, &own.as);
+	return own;
+}
+
+static struct plan_end other(const struct plan_build *b, unsigned side, uint32_t iface, const struct plan_place *at)
+{
+	struct plan_end o = { .end = { .iface = iface, .iface_known = true, .addr = at->addr, .id = nobody } };
+
+	prog_look(b->g, &o.end, &b->g->leaves[at->leaf], side, &o.as);
+	return o;
 }
 
 /* Where an address that nobody claims stands depends on the interface behind which it is, so all must answer alike. */
-static int ask_to(struct plan_build *b, const struct plan_kind *k, const struct plan_place *at, uint32_t *ret)
+static int ask_to(struct plan_build *b, const struct plan_kind *k, const struct plan_end *own, const struct plan_place *at,
+		  uint32_t *ret)
 {
 	const size_t n = at->zone < b->g->n_zones ? 1 : b->open_to.n;
 	uint32_t first = PLAN_NONE;
 
 	for (size_t i = 0; i < n; i++) {
-		struct flow f = { .from = k->end, .to = other(b->open_to.at[i], at) };
+		const struct plan_end to = other(b, PROG_TO, b->open_to.at[i], at);
 		uint32_t what;
 
-		if (plan_ask(b, k, &f, &what) < 0)
+		if (plan_ask(b, k, own, &to, &what) < 0)
 			return -1;
 		first = i == 0 || first == what ? what : PLAN_NONE;
 	}
@@ -33,18 +45,19 @@ static int ask_to(struct plan_build *b, const struct plan_kind *k, const struct 
 	return 0;
 }
 
-static int ask_from(struct plan_build *b, const struct plan_kind *k, uint32_t open, const struct plan_place *at, uint32_t *ret)
+static int ask_from(struct plan_build *b, const struct plan_kind *k, const struct plan_end *own, uint32_t open,
+		    const struct plan_place *at, uint32_t *ret)
 {
-	struct flow f = { .from = other(b->open.at[open], at), .to = k->end };
+	const struct plan_end from = other(b, PROG_FROM, b->open.at[open], at);
 
-	f.to.has_mac = false;
-	return plan_ask(b, k, &f, ret);
+	return plan_ask(b, k, &from, own, ret);
 }
 
 /* All places of one side: as senders behind that open interface, or as receivers; into wheres. */
 static int look_around(struct plan_build *b, const struct plan_kind *k, unsigned side, uint32_t open, uint32_t *ret)
 {
 	const bool v6 = k->end.addr.family == 6;
+	const struct plan_end own = end_of(b, &k->end, !side);
 	struct pool *rows = &b->rows[side];
 	AUTO_MEM uint64_t *row = malloc((rows->words + 1) * sizeof(*row));
 	uint32_t at;
@@ -56,7 +69,7 @@ static int look_around(struct plan_build *b, const struct plan_kind *k, unsigned
 		const struct plan_place *place = &b->places[side].at[i];
 		uint32_t what = PLAN_NONE;
 
-		if ((side == PROG_TO ? ask_to(b, k, place, &what) : ask_from(b, k, open, place, &what)) < 0)
+		if ((side == PROG_TO ? ask_to(b, k, &own, place, &what) : ask_from(b, k, &own, open, place, &what)) < 0)
 			return -1;
 		row[i / 2] ^= (uint64_t)(what ^ PLAN_NONE) << i % 2 * 32;
 	}
@@ -132,14 +145,14 @@ static void share_name(struct plan_build *b, const struct plan_kind *k, uint32_t
 
 static int class_of(struct plan_build *b, const struct plan_kind *k, const uint32_t *result, size_t n, uint32_t *ret)
 {
-	AUTO_MEM uint64_t *row = calloc(b->results.words, sizeof(*row));
+	AUTO_MEM uint64_t *row = calloc(b->looks.words, sizeof(*row));
 	uint32_t at;
 
 	if (!row)
 		return plan_out_of_memory(b);
 	row[0] = (k->end.addr.family == 6) | (unsigned)k->restricted << 1 | (unsigned)k->known << 2;
 	memcpy(row + 1, result, n * sizeof(*result));
-	at = pool_find(&b->results, row);
+	at = pool_find(&b->looks, row);
 	if (at != POOL_NONE) {
 		share_name(b, k, at);
 		*ret = at;
@@ -149,7 +162,7 @@ static int class_of(struct plan_build *b, const struct plan_kind *k, const uint3
 		b->p->stats.classes_left_out = true;
 		return 0;
 	}
-	if (pool_add(&b->results, row) == POOL_NONE)
+	if (pool_add(&b->looks, row) == POOL_NONE)
 		return plan_out_of_memory(b);
 	*ret = (uint32_t)b->classes.n;
 	return make_class(b, k, result);
@@ -159,12 +172,13 @@ static int look_at(struct plan_build *b, const struct plan_kind *k)
 {
 	const size_t n = 2 + b->open.n;
 	AUTO_MEM uint32_t *result = malloc(n * sizeof(*result));
-	struct flow f = { .from = k->end, .to = { .iface = WHO_NONE, .firewall = true, .addr = k->end.addr, .id = nobody } };
+	const struct flow_end host = { .iface = WHO_NONE, .firewall = true, .addr = k->end.addr, .id = nobody };
+	const struct plan_end own = end_of(b, &k->end, PROG_FROM), firewall = end_of(b, &host, PROG_TO);
 
 	if (!result)
 		return plan_out_of_memory(b);
 	memset(result, 0xff, n * sizeof(*result));
-	if (look_around(b, k, PROG_TO, 0, &result[0]) < 0 || plan_ask(b, k, &f, &result[1]) < 0)
+	if (look_around(b, k, PROG_TO, 0, &result[0]) < 0 || plan_ask(b, k, &own, &firewall, &result[1]) < 0)
 		return -1;
 	for (uint32_t i = 0; i < b->open.n && !b->p->no_from && !k->routed; i++)
 		if (look_around(b, k, PROG_FROM, i, &result[2 + i]) < 0)
@@ -187,7 +201,7 @@ int plan_make_classes(struct plan_build *b)
 	memset(b->p->class_of_kind, 0xff, (b->kinds.n + 1) * sizeof(uint32_t));
 	for (unsigned s = 0; s < PROG_SIDES; s++)
 		pool_init(&b->rows[s], b->places[s].n / 2 + 1, &b->p->budget);
-	pool_init(&b->results, 1 + (2 + b->open.n + 1) / 2, &b->p->budget);
+	pool_init(&b->looks, 1 + (2 + b->open.n + 1) / 2, &b->p->budget);
 	for (size_t i = 0; i < b->kinds.n; i++) {
 		if (!fits(b))
 			b->p->stats.classes_left_out = true;

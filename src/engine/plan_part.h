@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* plan_part: what the files of plan share: the frozen plan, and the workshop in which it is built.
  *
- * Two ends are asked about only once for all that prog_key cannot tell apart, each time about one service of each kind, so that
- * the work grows with kinds of devices times kinds of addresses, and the answers with what the policy really says. */
+ * Two ends are asked about only once for all that prog_key cannot tell apart, each time about one service of each result that
+ * the entries have there; so the work grows with kinds of devices times kinds of addresses (a few table reads for each pair),
+ * and the questions with what the policy really says. */
 #ifndef ENGINE_PLAN_PART_H
 #define ENGINE_PLAN_PART_H
 
@@ -20,6 +21,7 @@ enum {
 	PLAN_BUDGET = 256 << 20,
 	PLAN_MAX_PROSPECTS = 4096,
 	PLAN_KIND_WORDS = 5,
+	PLAN_KEY_WORDS = PROG_KEY_WORDS + 2,
 };
 
 struct plan {
@@ -47,12 +49,27 @@ struct plan_bank {
 };
 
 struct plan_span_of { struct addr lo, hi; uint32_t leaf; };
+
+/* The addresses of one side and family that are decided about, in order, without those that tell who they are: what is walked for
+ * each row is apart from what is read where a span begins or ends. */
+struct plan_step { uint32_t place : 31, follows : 1; };        /* follows: begins where the one before it ends */
+struct plan_ends { struct addr lo, hi; };
+struct plan_line {
+	VEC(struct plan_step) steps;
+	VEC(struct plan_ends) ends;
+};
 /* Numbers (ports, types) that the program cannot tell apart. */
 struct plan_run { uint8_t proto; uint16_t lo, hi; uint32_t class; };
 struct plan_runs { VEC(struct plan_run) at; };
 
 /* One kind of other end, as the program sees addresses on one side. */
-struct plan_place { struct addr addr; uint32_t zone; };
+struct plan_place { struct addr addr; uint32_t zone, leaf; };
+
+/* An end of a flow to ask about, as the program sees it. */
+struct plan_end { struct flow_end end; struct prog_end as; };
+
+/* What a result means for the two ends at hand. */
+struct plan_result { uint64_t of; uint32_t observed; struct plan_answer answer; };
 
 /* One kind of device end. */
 struct plan_kind {
@@ -71,7 +88,8 @@ struct plan_build {
 	struct err *e;
 	int64_t changes_ns;             /* when an authority next changes what a maker is */
 	int64_t *begins_ns;             /* by entry: when an earlier one that denies begins */
-	VEC(struct plan_span_of) leaves[2];     /* of each family, in order */
+	VEC(struct plan_span_of) leaves[2];     /* of each family, in order, until there are lines */
+	struct plan_line lines[PROG_SIDES][2];
 	uint32_t *place_of_leaf[PROG_SIDES];    /* PLAN_NONE: asked */
 	VEC(struct plan_place) places[PROG_SIDES];
 	VEC(struct addr) holes;         /* sorted: addresses that tell who they are */
@@ -81,16 +99,17 @@ struct plan_build {
 	struct plan_runs runs[2];       /* by family */
 	struct pool keys, rows[2];      /* what two ends have in common; a class's whats by place, on each side */
 	VEC(uint32_t) what_of_key, where_of_row[2][2];
+	uint64_t last_key[PLAN_KEY_WORDS];      /* most pairs are like the one before */
+	uint32_t last_what;
 	VEC(struct plan_kind) kinds;
 	VEC(struct plan_prospect) prospects;    /* cls: a kind, until there are classes */
-	struct pool results;            /* of kinds: those that are equal are one class */
+	struct pool looks;              /* of kinds: those that are equal are one class */
 	VEC(struct plan_class) classes;
 	struct plan_bank whats, wheres;
 	VEC(bool) allows;               /* by what: it allows something */
 	VEC(struct plan_service) services;      /* scratch */
-	struct plan_answer *answers;    /* scratch, by class of service: of what has ports, then of what has types */
-	uint8_t *answered;
-	uint64_t pairs, asked;
+	struct plan_result *results;    /* scratch, by the entry that decides (none: the last): of what has ports, then of types */
+	uint64_t pairs, asked, asked_about;     /* asked_about: pairs, the one at hand included */
 };
 
 /* The row of kinds that a binding belongs to.  false: it is never of a class. */
@@ -103,12 +122,14 @@ int plan_places(struct plan_build *b);
 int plan_services(struct plan_build *b);
 int plan_find_macs(struct plan_build *b);
 int plan_find_kinds(struct plan_build *b);
+int plan_draw_lines(struct plan_build *b);
 int plan_make_classes(struct plan_build *b);
 int plan_keep_prospects(struct plan_build *b);
 
-/* What may be opened between k and another end (whose address stands for others, also of the other family): into whats, or
- * PLAN_NONE: nothing is decided.  *ret untouched on failure. */
-int plan_ask(struct plan_build *b, const struct plan_kind *k, struct flow *f, uint32_t *ret);
+/* What may be opened between two ends, one of them k (the other's address stands for others, also of the other family): into
+ * whats, or PLAN_NONE: nothing is decided.  *ret untouched on failure. */
+int plan_ask(struct plan_build *b, const struct plan_kind *k, const struct plan_end *from, const struct plan_end *to,
+	     uint32_t *ret);
 /* The spans of a row of rows[side]: into wheres, or PLAN_NONE. */
 int plan_spans(struct plan_build *b, unsigned side, uint32_t row, bool v6, uint32_t *ret);
 /* POOL_NONE: memory ran out. */

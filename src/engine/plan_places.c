@@ -14,7 +14,6 @@ int plan_out_of_memory(struct plan_build *b)
 	return err_plain(b->e, ENOMEM, "out of memory");
 }
 
-
 /* Groups and what lies behind them are asked about: only routers of multicast would forward them. */
 static bool add_leaf(void *ctx, const struct addr *lo, const struct addr *hi, uint32_t leaf)
 {
@@ -40,9 +39,10 @@ static int add_place(struct plan_build *b, unsigned side, struct pool *kinds, co
 {
 	const struct prog_leaf *l = &b->g->leaves[span->leaf];
 	const uint64_t row[PLACE_WORDS] = { l->zone, (uint64_t)l->host[side] << 32 | l->joint_host[side] };
+	const struct plan_place place = { span->lo, l->zone, span->leaf };
 	const uint32_t at = pool_add(kinds, row);
 
-	if (at == POOL_NONE || (at == b->places[side].n && !VEC_PUSH(&b->places[side], (struct plan_place){ span->lo, l->zone })))
+	if (at == POOL_NONE || (at == b->places[side].n && !VEC_PUSH(&b->places[side], place)))
 		return plan_out_of_memory(b);
 	b->place_of_leaf[side][span->leaf] = at;
 	return 0;

@@ -5,84 +5,112 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct line {
-	struct plan_build *b;
-	size_t hole;            /* the next one */
+struct draft {
 	VEC(struct plan_span) spans;
 	bool ok;
 };
 
-static void add_span(struct line *l, const struct addr *lo, const struct addr *hi, uint32_t what)
+static bool add_step(struct plan_line *l, const struct addr *lo, const struct addr *hi, uint32_t place)
 {
-	struct plan_span *last = l->spans.n ? &l->spans.at[l->spans.n - 1] : NULL;
-	struct plan_span s;
-	struct addr next;
+	struct plan_step step = { .place = place };
 
-	if (last && last->what == what) {
-		next = addr_step(last->hi, 1);
-		if (addr_equal(&next, lo)) {
-			last->hi = *hi;
-			return;
+	if (l->ends.n) {
+		const struct addr next = addr_step(l->ends.at[l->ends.n - 1].hi, 1);
+
+		step.follows = addr_equal(&next, lo);
+		if (step.follows && l->steps.at[l->steps.n - 1].place == place) {
+			l->ends.at[l->ends.n - 1].hi = *hi;
+			return true;
 		}
 	}
-	memset(&s, 0, sizeof(s));       /* they are compared as memory */
-	s.lo = *lo;
-	s.hi = *hi;
-	s.what = what;
-	l->ok = VEC_PUSH(&l->spans, s) && l->ok;
+	return VEC_PUSH(&l->steps, step) && VEC_PUSH(&l->ends, (struct plan_ends){ *lo, *hi });
 }
 
-/* One interval, but for the holes in it. */
-static void add_interval(struct line *l, const struct plan_span_of *of, uint32_t what)
+/* One interval, but for the holes in it; *hole: the next one. */
+static bool add_interval(const struct plan_build *b, struct plan_line *l, const struct plan_span_of *of, uint32_t place,
+			 size_t *hole)
 {
-	const struct plan_build *b = l->b;
 	struct addr lo = of->lo;
+	bool ok = true;
 
-	while (l->hole < b->holes.n && addr_compare(&b->holes.at[l->hole], &lo) < 0)
-		l->hole++;
-	for (; l->hole < b->holes.n && addr_compare(&b->holes.at[l->hole], &of->hi) <= 0; l->hole++) {
-		const struct addr *hole = &b->holes.at[l->hole];
+	while (*hole < b->holes.n && addr_compare(&b->holes.at[*hole], &lo) < 0)
+		++*hole;
+	for (; *hole < b->holes.n && addr_compare(&b->holes.at[*hole], &of->hi) <= 0; ++*hole) {
+		const struct addr *at = &b->holes.at[*hole];
 
-		if (addr_compare(&lo, hole) < 0) {
-			struct addr before = addr_step(*hole, -1);
+		if (addr_compare(&lo, at) < 0) {
+			const struct addr before = addr_step(*at, -1);
 
-			add_span(l, &lo, &before, what);
+			ok = add_step(l, &lo, &before, place) && ok;
 		}
-		if (addr_equal(hole, &of->hi))
-			return;
-		lo = addr_step(*hole, 1);
+		if (addr_equal(at, &of->hi))
+			return ok;
+		lo = addr_step(*at, 1);
 	}
-	add_span(l, &lo, &of->hi, what);
+	return add_step(l, &lo, &of->hi, place) && ok;
+}
+
+int plan_draw_lines(struct plan_build *b)
+{
+	bool ok = true;
+
+	for (unsigned f = 0; f < 2; f++) {
+		for (unsigned s = 0; s < PROG_SIDES; s++) {
+			size_t hole = 0;
+
+			for (size_t i = 0; i < b->leaves[f].n && ok; i++) {
+				const struct plan_span_of *of = &b->leaves[f].at[i];
+				const uint32_t place = b->place_of_leaf[s][of->leaf];
+
+				ok = place == PLAN_NONE || add_interval(b, &b->lines[s][f], of, place, &hole);
+			}
+		}
+		VEC_FREE(&b->leaves[f]);
+	}
+	return ok ? 0 : plan_out_of_memory(b);
+}
+
+static void add_span(struct draft *d, const struct plan_line *l, size_t i, uint32_t what)
+{
+	struct plan_span s;
+
+	memset(&s, 0, sizeof(s));       /* they are compared as memory */
+	s.lo = l->ends.at[i].lo;
+	s.hi = l->ends.at[i].hi;
+	s.what = what;
+	d->ok = VEC_PUSH(&d->spans, s) && d->ok;
 }
 
 /* thrifty: what allows nothing is left to ask.  false: there are more than fit. */
-static bool draw(struct line *l, unsigned side, uint32_t row, bool v6, bool thrifty)
+static bool draw(struct plan_build *b, const struct plan_line *l, const uint64_t *row, bool thrifty, struct draft *d)
 {
-	const struct plan_build *b = l->b;
 	const size_t most = thrifty ? PLAN_MAX_SPANS : PLAN_MAX_SPANS / 2;
+	uint32_t last = PLAN_NONE;      /* of the step before */
 
-	l->hole = l->spans.n = 0;
-	for (size_t i = 0; i < b->leaves[v6].n && l->ok && b->p->stats.spans + l->spans.n <= most; i++) {
-		const struct plan_span_of *of = &b->leaves[v6].at[i];
-		const uint32_t place = b->place_of_leaf[side][of->leaf];
-		uint32_t what = PLAN_NONE;
+	d->spans.n = 0;
+	for (size_t i = 0; i < l->steps.n && d->ok && b->p->stats.spans + d->spans.n <= most; i++) {
+		const struct plan_step step = l->steps.at[i];
+		uint32_t what = (uint32_t)(row[step.place / 2] >> step.place % 2 * 32);
 
-		if (place != PLAN_NONE)
-			what = (uint32_t)(pool_at(&b->rows[side], row)[place / 2] >> place % 2 * 32);
-		if (what != PLAN_NONE && (b->allows.at[what] || !thrifty))
-			add_interval(l, of, what);
+		if (what != PLAN_NONE && thrifty && !b->allows.at[what])
+			what = PLAN_NONE;
+		if (what != PLAN_NONE && what == last && step.follows)
+			d->spans.at[d->spans.n - 1].hi = l->ends.at[i].hi;
+		else if (what != PLAN_NONE)
+			add_span(d, l, i, what);
+		last = what;
 	}
-	return b->p->stats.spans + l->spans.n <= most;
+	return b->p->stats.spans + d->spans.n <= most;
 }
 
-static int keep(struct plan_build *b, const struct line *l, uint32_t *ret)
+static int keep(struct plan_build *b, const struct draft *d, uint32_t *ret)
 {
 	const size_t before = b->wheres.pieces.n;
-	const uint32_t where = plan_bank_add(&b->wheres, b->p->arena, l->spans.at, l->spans.n * sizeof(*l->spans.at));
+	const uint32_t where = plan_bank_add(&b->wheres, b->p->arena, d->spans.at, d->spans.n * sizeof(*d->spans.at));
 
 	if (where == POOL_NONE)
 		return plan_out_of_memory(b);
-	b->p->stats.spans += where == before ? l->spans.n : 0;
+	b->p->stats.spans += where == before ? d->spans.n : 0;
 	*ret = where;
 	return 0;
 }
@@ -90,20 +118,22 @@ static int keep(struct plan_build *b, const struct line *l, uint32_t *ret)
 /* The first half of what fits is given to whatever comes, the rest to what allows something. */
 int plan_spans(struct plan_build *b, unsigned side, uint32_t row, bool v6, uint32_t *ret)
 {
-	struct line l = { .b = b, .ok = true };
+	const struct plan_line *l = &b->lines[side][v6];
+	const uint64_t *whats = pool_at(&b->rows[side], row);
+	struct draft d = { .ok = true };
 	uint32_t where = PLAN_NONE;
-	bool fits = draw(&l, side, row, v6, false);
+	bool fits = draw(b, l, whats, false, &d);
 	int rc = 0;
 
 	if (!fits) {
 		b->p->stats.spans_left_out = true;
-		fits = draw(&l, side, row, v6, true);
+		fits = draw(b, l, whats, true, &d);
 	}
-	if (!l.ok)
+	if (!d.ok)
 		rc = plan_out_of_memory(b);
-	else if (fits && l.spans.n)
-		rc = keep(b, &l, &where);
-	VEC_FREE(&l.spans);
+	else if (fits && d.spans.n)
+		rc = keep(b, &d, &where);
+	VEC_FREE(&d.spans);
 	if (rc == 0)
 		*ret = where;
 	return rc;

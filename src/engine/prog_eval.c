@@ -4,20 +4,10 @@
 
 #include "engine/trace.h"
 
-struct end {
-	const struct prog_leaf *leaf;
-	const struct prog_place *place;
-	const struct prog_id *id;
-	uint32_t zone, joint_zone;
-	uint32_t flags;                         /* of the place */
-	bool restricted, unknown;
-	uint32_t class[PROG_DIMS];
-};
-
 static const struct prog_place nowhere = { POLICY_NONE, 0 };
 
 /* Identity, as far as the place lets it count. */
-static void identify(const struct prog *g, const struct flow_end *f, struct end *e)
+static void identify(const struct prog *g, const struct flow_end *f, struct prog_end *e)
 {
 	uint32_t row = f->firewall ? g->firewall : prog_id_row(g, &f->id, e->flags & PROG_ROUTED);
 
@@ -28,32 +18,33 @@ static void identify(const struct prog *g, const struct flow_end *f, struct end 
 	e->unknown = e->flags & PROG_MEANINGFUL && !(e->id->flags & PROG_KNOWN);
 }
 
-static inline void look(const struct prog *g, const struct flow_end *f, bool sender, struct end *e)
+static inline void look(const struct prog *g, const struct flow_end *f, const struct prog_leaf *leaf, bool sender,
+			struct prog_end *e)
 {
-	e->leaf = &g->leaves[lpm_find(g->lpm, &f->addr)];
+	e->leaf = leaf;
 	e->place = f->firewall ? &nowhere : prog_place(g, f, e->leaf, sender);
 	e->zone = e->place->zone;
 	e->flags = e->place->flags;
 	identify(g, f, e);
 }
 
-static inline bool is_guarded(const struct end *e)
+static inline bool is_guarded(const struct prog_end *e)
 {
 	return e->flags & (e->restricted ? PROG_GUARDS_RESTRICTED : PROG_GUARDS);
 }
 
-static inline bool enforces(const struct end *e)
+static inline bool enforces(const struct prog_end *e)
 {
 	return e->flags & (e->restricted ? PROG_ENFORCES_RESTRICTED : PROG_ENFORCES);
 }
 
-static bool is_unverified(const struct flow_end *f, const struct end *e)
+static bool is_unverified(const struct flow_end *f, const struct prog_end *e)
 {
 	return f->has_mac && f->id.proof < WHO_VERIFIED && e->id->flags & PROG_KNOWN && !e->leaf->unspecified &&
 	       e->flags & (e->restricted ? PROG_PROOF_RESTRICTED : PROG_PROOF);
 }
 
-static inline void classify(const struct prog *g, const struct flow_end *f, unsigned side, struct end *e)
+static inline void classify(const struct prog *g, const struct flow_end *f, unsigned side, struct prog_end *e)
 {
 	const struct prog_zone *zone = &g->zones[e->zone != POLICY_NONE ? e->zone : g->n_zones + f->firewall];
 	const struct prog_leaf *hosts = f->firewall || e->flags & PROG_STRAY ? &g->leaves[0] : e->leaf;
@@ -84,9 +75,17 @@ static inline uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+static inline void add_result(const struct prog *g, uint32_t set, uint32_t service, struct prog_result *best)
+{
+	const struct prog_result *r = &g->results[cross_get(&g->services, set, service)];
+
+	best->rule = least(best->rule, r->rule);
+	best->observed = least(best->observed, r->observed);
+}
+
 /* restrict: by membership alone, unless both ends stand in one zone. */
-static void restrict_between(const struct prog *g, const struct end *from, const struct end *to, struct prog_result *best,
-			     struct verdict *v)
+static void restrict_between(const struct prog *g, const struct prog_end *from, const struct prog_end *to,
+			     struct prog_result *best, struct verdict *v)
 {
 	const struct prog_member *f = &g->members[g->member_of[(size_t)from->joint_zone * g->n_joint_ids + from->id->joint]];
 	const struct prog_member *t = &g->members[g->member_of[(size_t)to->joint_zone * g->n_joint_ids + to->id->joint]];
@@ -104,7 +103,8 @@ static void restrict_between(const struct prog *g, const struct end *from, const
 	v->unknown = (!(v->member & 1) || from->unknown) && (!(v->member & 2) || to->unknown);
 }
 
-static void decide(const struct prog *g, const struct flow *f, const struct end *from, const struct end *to, struct verdict *v)
+static void decide(const struct prog *g, const struct flow *f, const struct prog_end *from, const struct prog_end *to,
+		   struct verdict *v)
 {
 	const uint32_t service = service_of(g, f);
 	struct prog_result best = { POLICY_NONE, POLICY_NONE };
@@ -113,12 +113,8 @@ static void decide(const struct prog *g, const struct flow *f, const struct end 
 		const struct prog_pair *pair = &g->pairs[i];
 		const uint32_t set = cross_get(&pair->cross, from->class[pair->from], to->class[pair->to]);
 
-		if (set) {
-			const struct prog_result *r = &g->results[cross_get(&g->services, set, service)];
-
-			best.rule = least(best.rule, r->rule);
-			best.observed = least(best.observed, r->observed);
-		}
+		if (set)
+			add_result(g, set, service, &best);
 	}
 	restrict_between(g, from, to, &best, v);
 	v->rule = best.rule;
@@ -135,9 +131,9 @@ static void decide(const struct prog *g, const struct flow *f, const struct end 
 	}
 }
 
-static void judge(const struct prog *g, const struct flow *f, struct end *from, struct end *to, struct verdict *v)
+static void judge(const struct prog *g, const struct flow *f, struct prog_end *from, struct prog_end *to, struct verdict *v)
 {
-	const struct end *sender = f->turned ? to : from;
+	const struct prog_end *sender = f->turned ? to : from;
 	const bool unverified = is_unverified(f->turned ? &f->to : &f->from, sender);
 
 	v->why = f->shape ? VERDICT_SHAPE : sender->flags & PROG_SPOOF ? VERDICT_SPOOF : VERDICT_UNVERIFIED;
@@ -158,10 +154,10 @@ static void judge(const struct prog *g, const struct flow *f, struct end *from, 
 struct verdict prog_eval(const struct prog *g, const struct flow *f, struct trace *tr)
 {
 	struct verdict v = { .action = POLICY_DROP, .rule = POLICY_NONE, .observed = POLICY_NONE };
-	struct end from, to;
+	struct prog_end from, to;
 
-	look(g, &f->from, !f->turned, &from);
-	look(g, &f->to, f->turned, &to);
+	look(g, &f->from, prog_leaf_of(g, &f->from.addr), !f->turned, &from);
+	look(g, &f->to, prog_leaf_of(g, &f->to.addr), f->turned, &to);
 	v.from_zone = from.zone;
 	v.to_zone = to.zone;
 	if (!is_guarded(&from) && !is_guarded(&to)) {
@@ -176,28 +172,43 @@ struct verdict prog_eval(const struct prog *g, const struct flow *f, struct trac
 	return v;
 }
 
-bool prog_key(const struct prog *g, const struct flow *f, uint64_t key[static PROG_KEY_WORDS])
+void prog_look(const struct prog *g, const struct flow_end *f, const struct prog_leaf *leaf, unsigned side, struct prog_end *ret)
+{
+	look(g, f, leaf, side == PROG_FROM, ret);
+	classify(g, f, side, ret);
+}
+
+bool prog_key(const struct prog *g, const struct prog_end *from, const struct prog_end *to, uint64_t key[static PROG_KEY_WORDS])
 {
 	struct prog_result best = { POLICY_NONE, POLICY_NONE };
 	struct verdict v = { .unknown = false };
-	struct end from, to, *sender = f->turned ? &to : &from;
 
-	look(g, &f->from, !f->turned, &from);
-	look(g, &f->to, f->turned, &to);
-	if ((!is_guarded(&from) && !is_guarded(&to)) || !(enforces(&from) || enforces(&to)) || f->shape ||
-	    sender->flags & PROG_SPOOF || is_unverified(f->turned ? &f->to : &f->from, sender))
+	if ((!is_guarded(from) && !is_guarded(to)) || !(enforces(from) || enforces(to)) || from->flags & PROG_SPOOF)
 		return false;
-	classify(g, &f->from, PROG_FROM, &from);
-	classify(g, &f->to, PROG_TO, &to);
 	for (uint32_t i = 0; i < PROG_KEY_WORDS; i++)
 		key[i] = 0;
+	restrict_between(g, from, to, &best, &v);
 	for (uint32_t i = 0; i < g->n_pairs; i++) {
 		const struct prog_pair *pair = &g->pairs[i];
+		const uint32_t set = cross_get(&pair->cross, from->class[pair->from], to->class[pair->to]);
 
-		key[i / 2] |= (uint64_t)cross_get(&pair->cross, from.class[pair->from], to.class[pair->to]) << i % 2 * 32;
+		if (g->set_first[set] < best.rule)
+			key[i / 2] |= (uint64_t)set << i % 2 * 32;
 	}
-	restrict_between(g, &from, &to, &best, &v);
 	key[PROG_KEY_WORDS - 2] = (uint64_t)best.rule << 32 | best.observed;
 	key[PROG_KEY_WORDS - 1] = (uint64_t)v.member << 1 | v.unknown;
 	return true;
+}
+
+struct prog_result prog_key_result(const struct prog *g, const uint64_t key[static PROG_KEY_WORDS], uint32_t service)
+{
+	struct prog_result best = { POLICY_NONE, POLICY_NONE };
+
+	for (uint32_t i = 0; i < g->n_pairs; i++) {
+		const uint32_t set = (uint32_t)(key[i / 2] >> i % 2 * 32);
+
+		if (set)
+			add_result(g, set, service, &best);
+	}
+	return best;
 }

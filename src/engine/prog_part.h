@@ -105,6 +105,7 @@ struct prog {
 	uint32_t n_pairs;
 	struct cross services;
 	struct prog_result *results;
+	uint32_t *set_first;                    /* by row of services: the first entry that any service finds there */
 	uint32_t n_joint_ids, n_joint_zones, n_joint_hosts[PROG_SIDES];
 	uint32_t *joint[PROG_SIDES];            /* joint zone x joint id x joint host -> class, or NULL */
 	struct prog_member *members;
@@ -112,6 +113,17 @@ struct prog {
 	uint8_t *zone_may, *id_may;             /* PROG_MAY_…, by row of zones, by id */
 	uint8_t *joint_may;                     /* joint zone x joint id */
 	uint32_t n_entries, n_classes[PROG_SIDES][PROG_DIMS], n_sets, n_services, n_results, n_members;
+};
+
+/* An end of a flow, as a decision looks at it. */
+struct prog_end {
+	const struct prog_leaf *leaf;
+	const struct prog_place *place;
+	const struct prog_id *id;
+	uint32_t zone, joint_zone;
+	uint32_t flags;                         /* of the place */
+	bool restricted, unknown;
+	uint32_t class[PROG_DIMS];
 };
 
 /* One row of the places for each interface, then: one that no zone names, none known, none known and an address of the link. */
@@ -216,10 +228,21 @@ static inline uint32_t prog_zone_of_row(const struct prog_build *b, uint32_t row
 	return row < b->p->n_zones ? row : POLICY_NONE;
 }
 
+static inline const struct prog_leaf *prog_leaf_of(const struct prog *g, const struct addr *a)
+{
+	return &g->leaves[lpm_find(g->lpm, a)];
+}
+
+/* f, whose address has that leaf, as the opener, who is the sender (PROG_FROM), or as the other end. */
+void prog_look(const struct prog *g, const struct flow_end *f, const struct prog_leaf *leaf, unsigned side, struct prog_end *ret);
 /* What the entries have to say about two ends, whatever the service: flows with equal keys get equal verdicts for equal services
- * but for their zones.  false: no entry decides (unguarded, spoofed, unverified, misshapen) or nothing is enforced. */
+ * but for their zones; what stands behind the restrict entry that decides is left out.  For whole flows of openers that are
+ * verified or need not be.  false: no entry decides (unguarded, spoofed) or nothing is enforced. */
 enum { PROG_KEY_WORDS = PROG_DIMS * PROG_DIMS / 2 + 2 };
-bool prog_key(const struct prog *g, const struct flow *f, uint64_t key[static PROG_KEY_WORDS]);
+bool prog_key(const struct prog *g, const struct prog_end *from, const struct prog_end *to, uint64_t key[static PROG_KEY_WORDS]);
+/* Which exception or rule decides there for a class of services, and which observed one comes first: flows with equal keys and
+ * equal results get equal verdicts, but that only those with ports are remembered. */
+struct prog_result prog_key_result(const struct prog *g, const uint64_t key[static PROG_KEY_WORDS], uint32_t service);
 
 /* Fills the trace of a decision that is made. */
 void prog_explain(const struct prog *g, const struct flow *f, const struct verdict *v, struct trace *tr);

@@ -176,6 +176,23 @@ static int cross_ends(struct prog_build *b)
 	return 0;
 }
 
+static int find_first(struct prog_build *b)
+{
+	uint32_t *first = b->g->set_first = prog_alloc(b, b->sets.n, sizeof(*first));
+
+	if (!first)
+		return prog_too_big(b);
+	for (uint32_t i = 0; i < b->sets.n; i++) {
+		const uint64_t *row = pool_at(&b->sets, i);
+		size_t w = 0;
+
+		while (w < b->words && !row[w])
+			w++;
+		first[i] = w < b->words ? b->entries[w * 64 + (unsigned)__builtin_ctzll(row[w])] : POLICY_NONE;
+	}
+	return 0;
+}
+
 int prog_tables(struct prog_build *b)
 {
 	const uint64_t nothing = UINT64_MAX;
@@ -199,5 +216,5 @@ int prog_tables(struct prog_build *b)
 		g->results[i] = (struct prog_result){ (uint32_t)(row >> 32), (uint32_t)row };
 	}
 	g->n_results = b->results.n;
-	return 0;
+	return find_first(b);
 }
