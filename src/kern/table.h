@@ -85,6 +85,7 @@ struct table_iface {
 	bool observes;                          /* carries a zone that only observes, whatever its role */
 	bool port;                              /* of a bridge or the like that is not guarded: nothing is to go around the table */
 	bool trunk;                             /* VLAN devices stand on it: tagged frames are theirs */
+	bool stacked;                           /* frames may go on from it otherwise than by IP: something has it, or stands on it */
 	enum table_fence fence;
 	const struct table_range *routed;       /* sources behind a router: judged by address, no MAC is asked for */
 	size_t n_routed;
@@ -170,6 +171,7 @@ struct table_setup {
 	const struct table_input *like;         /* of the live table: its members, no others (bindings for table_bind) */
 	const char *const *trunks;              size_t n_trunks;        /* … that VLAN devices stand on */
 	const char *const *ports;               size_t n_ports;         /* … that are ports of what is not guarded */
+	const char *const *stacked;             size_t n_stacked;       /* … whose frames may go on otherwise than by IP */
 };
 
 /* The input from the policy (frozen), its program and who is where; w NULL: no bindings; prog NULL: every binding is known.

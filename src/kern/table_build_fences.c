@@ -348,7 +348,7 @@ int table_fences_build(const struct table_input *in, char page, struct table **r
 		const struct table_iface *f = &in->ifaces[i];
 		const char *name = table_model_ifname(f->name, buf);
 
-		if (has_frames(f))
+		if (has_frames(f) && (f->stacked || f->port || f->trunk))
 			ingress(t, f, name);
 		if (!has_fence(f))
 			continue;

@@ -5,7 +5,9 @@
  *	to-IFACE	egress: IP unicast leaves only to a MAC that has proved the address, so that an ARP or ND answer that
  *			lies leads nothing astray; discovery and DHCP answers pass, as does what is addressed to many
  *	from-IFACE	ingress: IPv4, IPv6 and ARP come in (tagged frames where VLAN devices stand on the interface, and what
- *			no bridge passes on)
+ *			no bridge passes on); only where frames may go on otherwise than by IP (elsewhere they end in the IP
+ *			stack anyway, and the chain costs every packet): the interface is a part of another one, something
+ *			stands on it, or the kernel has somebody for a further protocol
  *
  * Everything else is a counted drop in the ledger.  Where the interface is a port of a bridge that is not guarded, what is IP
  * neither comes in nor leaves: frames would go around the table.

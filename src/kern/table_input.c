@@ -176,6 +176,7 @@ static struct table_iface take_iface(const struct policy *p, const struct policy
 	struct table_iface f = {
 		.name = i->name, .role = TABLE_OPEN, .l3 = listed(i->name, s->l3, s->n_l3),
 		.trunk = listed(i->name, s->trunks, s->n_trunks), .port = listed(i->name, s->ports, s->n_ports),
+		.stacked = listed(i->name, s->stacked, s->n_stacked),
 		.fence = fence_of(p, i), .loc = i->loc,
 	};
 

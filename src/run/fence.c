@@ -83,6 +83,7 @@ static int input_of(struct fence *f, const struct judge *j, const struct ifaces 
 		.fences = f->options.fences && plan,            /* closed: they stay as they are */
 		.open = i->open, .n_open = i->n_open, .l3 = i->l3, .n_l3 = i->n_l3,
 		.trunks = i->trunks, .n_trunks = i->n_trunks, .ports = i->ports, .n_ports = i->n_ports,
+		.stacked = i->stacked, .n_stacked = i->n_stacked,
 	};
 
 	return table_input_from(j->policy, j->prog, j->who, &setup, a, ret, e);

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <linux/if_ether.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/file.h"
@@ -179,27 +181,61 @@ static bool is_port(const struct policy *p, const struct link_map *m, const stru
 	return l->master && (i == WHO_NONE || !p->ifaces[i].guarded);
 }
 
+/* Somebody in the kernel takes frames of a further protocol (MPLS, PPPoE) and may send them on; what ends in a program's packet
+ * socket does not.  Where that cannot be read, somebody does. */
+static bool further_protocols(void)
+{
+	AUTO_MEM char *text = NULL;
+	char *line, *save = NULL;
+	struct err e;
+	size_t len;
+
+	if (file_read("/proc/thread-self/net/ptype", KEPT_MAX, &text, &len, &e) < 0)
+		return true;
+	strtok_r(text, "\n", &save);
+	while ((line = strtok_r(NULL, "\n", &save))) {
+		const unsigned long type = strtoul(line, NULL, 16);
+
+		if (type > ETH_P_802_2 && type != ETH_P_IP && type != ETH_P_IPV6 && type != ETH_P_ARP && !strstr(line, "packet_rcv"))
+			return true;
+	}
+	return false;
+}
+
+/* Something has it as a part, or stands on it; the other end of a wire (veth) does neither. */
+static bool is_stacked(const struct link_map *m, const struct link_iface *l)
+{
+	bool yes = l->master;
+
+	for (size_t i = 0; !yes && i < link_count(m); i++)
+		yes = link_at(m, i)->lower == l->index && strcmp(link_at(m, i)->kind, "veth") != 0;
+	return yes;
+}
+
+/* Where ifaces_read writes what struct ifaces shows. */
+struct lists { struct flow_ifpair *pairs; const char **open, **closed, **l3, **missing, **trunks, **ports, **stacked; };
+
 static void sort_in(const struct policy *p, const struct link_map *m, const struct ifaces_memory *mem,
-		    const struct link_iface *l, struct arena *a, struct ifaces *r,
-		    struct flow_ifpair *pairs, const char **open, const char **closed, const char **l3, const char **trunks,
-		    const char **ports)
+		    const struct link_iface *l, bool further, struct arena *a, struct ifaces *r, const struct lists *to)
 {
 	const uint32_t i = ifaces_find(p, l->name);
 	union { const struct policy *in; void *out; } u = { .in = p };
 
 	if (i != WHO_NONE) {
-		pairs[r->n_pairs++] = (struct flow_ifpair){ .ifindex = l->index, .iface = i };
+		to->pairs[r->n_pairs++] = (struct flow_ifpair){ .ifindex = l->index, .iface = i };
 		if (!l->ether)
-			l3[r->n_l3++] = arena_strdup(a, l->name);
+			to->l3[r->n_l3++] = arena_strdup(a, l->name);
 		if (carries_vlans(m, l))
-			trunks[r->n_trunks++] = arena_strdup(a, l->name);
+			to->trunks[r->n_trunks++] = arena_strdup(a, l->name);
 		if (is_port(p, m, l))
-			ports[r->n_ports++] = arena_strdup(a, l->name);
+			to->ports[r->n_ports++] = arena_strdup(a, l->name);
+		if (further || is_stacked(m, l))
+			to->stacked[r->n_stacked++] = arena_strdup(a, l->name);
 	} else if (!link_stands_on(m, l->index, is_guarded, u.out) && !was_guarded(mem, l->index) &&
 		   !may_be_missing(l, r)) {
-		open[r->n_open++] = arena_strdup(a, l->name);
+		to->open[r->n_open++] = arena_strdup(a, l->name);
 	} else {
-		closed[r->n_closed++] = arena_strdup(a, l->name);
+		to->closed[r->n_closed++] = arena_strdup(a, l->name);
 	}
 }
 
@@ -207,23 +243,27 @@ int ifaces_read(const struct policy *p, const struct link_map *m, const struct i
 		struct ifaces *ret, struct err *e)
 {
 	const size_t n = link_count(m);
-	struct flow_ifpair *pairs = arena_array(a, n + 1, struct flow_ifpair);
-	const char **open = arena_array(a, n + 1, const char *), **closed = arena_array(a, n + 1, const char *);
-	const char **l3 = arena_array(a, n + 1, const char *), **missing = arena_array(a, (size_t)p->n_ifaces + 1, const char *);
-	const char **trunks = arena_array(a, n + 1, const char *), **ports = arena_array(a, n + 1, const char *);
+	const bool further = further_protocols();
+	const struct lists to = {
+		.pairs = arena_array(a, n + 1, struct flow_ifpair),
+		.open = arena_array(a, n + 1, const char *), .closed = arena_array(a, n + 1, const char *),
+		.l3 = arena_array(a, n + 1, const char *), .missing = arena_array(a, (size_t)p->n_ifaces + 1, const char *),
+		.trunks = arena_array(a, n + 1, const char *), .ports = arena_array(a, n + 1, const char *),
+		.stacked = arena_array(a, n + 1, const char *),
+	};
 	struct ifaces r = {
-		.pairs = pairs, .open = open, .closed = closed, .l3 = l3, .missing = missing, .trunks = trunks,
-		.ports = ports,
+		.pairs = to.pairs, .open = to.open, .closed = to.closed, .l3 = to.l3, .missing = to.missing, .trunks = to.trunks,
+		.ports = to.ports, .stacked = to.stacked,
 	};
 
 	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < p->n_ifaces; i++) {
 		if (p->ifaces[i].guarded && !link_by_name(m, p->ifaces[i].name))
-			missing[r.n_missing++] = arena_strdup(a, p->ifaces[i].name);
+			to.missing[r.n_missing++] = arena_strdup(a, p->ifaces[i].name);
 	}
 	for (size_t i = 0; i < n; i++)
-		sort_in(p, m, mem, link_at(m, i), a, &r, pairs, open, closed, l3, trunks, ports);
+		sort_in(p, m, mem, link_at(m, i), further, a, &r, &to);
 	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");
 	*ret = r;
@@ -249,5 +289,6 @@ bool ifaces_equal(const struct ifaces *a, const struct ifaces *b)
 	       same_names(a->closed, a->n_closed, b->closed, b->n_closed) && same_names(a->l3, a->n_l3, b->l3, b->n_l3) &&
 	       same_names(a->missing, a->n_missing, b->missing, b->n_missing) &&
 	       same_names(a->trunks, a->n_trunks, b->trunks, b->n_trunks) &&
-	       same_names(a->ports, a->n_ports, b->ports, b->n_ports);
+	       same_names(a->ports, a->n_ports, b->ports, b->n_ports) &&
+	       same_names(a->stacked, a->n_stacked, b->stacked, b->n_stacked);
 }

@@ -23,6 +23,7 @@ struct ifaces {
 	const char *const *missing;             size_t n_missing;       /* guarded in the policy, not there */
 	const char *const *trunks;              size_t n_trunks;        /* the policy's that VLAN devices stand on */
 	const char *const *ports;               size_t n_ports;         /* … that are ports of what the policy does not guard */
+	const char *const *stacked;             size_t n_stacked;       /* … whose frames may go on otherwise than by IP */
 };
 
 /* Kernel indexes that stood under a guarded name: a rename must not open them, nor a restart after it. */

@@ -30,6 +30,7 @@ static void begin_fences(void)
 	begin();
 	sh(links);
 	memcpy(ifaces, x.ifaces, sizeof(x.ifaces));
+	ifaces[4].stacked = true;
 	ifaces[0].fence = ifaces[3].fence = ifaces[4].fence = TABLE_FENCE_PROVED;
 	ifaces[5] = (struct table_iface){ .name = "eth5", .role = TABLE_GUARDED, .fence = TABLE_FENCE_RESTRICTED };
 	memcpy(bindings, x.bindings, sizeof(x.bindings));
@@ -163,6 +164,7 @@ START_TEST(is_sent_and_read_back)
 	in_step();
 	ck_assert(listed(FENCES, "type filter hook egress device \"eth1.20\" priority 500; policy accept;"));
 	ck_assert(listed(FENCES, "type filter hook ingress device \"eth4\" priority -500; policy accept;"));
+	ck_assert(!listed(FENCES, "type filter hook ingress device \"eth1.20\""));     /* nothing leads on from there */
 	ck_assert(listed(FENCES, " . ip daddr @pairs4-eth1.20 accept"));
 	ck_assert(!listed(FENCES, "wg0"));
 	ck_assert(!listed(FENCES, "eth3"));
@@ -337,6 +339,41 @@ START_TEST(a_chain_stays_while_its_device_is_there)
 }
 END_TEST
 
+/* From another station. */
+static void frame(const char *dev, const char *dst, uint16_t type, unsigned n)
+{
+	const uint8_t body[46] = { 0 };
+
+	send_frames(dev, dst, "44:19:b6:00:00:03", type, body, sizeof(body), n);
+	space_run(NULL, "sleep 0.1");
+}
+
+/* No chain where nothing leads on; one that is there stays, without rules. */
+START_TEST(the_way_in_is_shut_while_something_leads_on)
+{
+	char before[80], after[80];
+
+	load();
+	ck_assert(!listed(FENCES, "from-eth1.20"));
+	frame("p1", "ff:ff:ff:ff:ff:ff", 0x8863, 3);
+	ck_assert_uint_eq(counts().at[TABLE_C_FENCE_ODD].packets, 0);
+	ifaces[0].stacked = true;
+	load();
+	in_step();
+	handle_of("chain from-eth1.20", before);
+	ck_assert(*before);
+	frame("p1", "ff:ff:ff:ff:ff:ff", 0x8863, 3);
+	ck_assert_uint_eq(counts().at[TABLE_C_FENCE_ODD].packets, 3);
+	ifaces[0].stacked = false;
+	load();
+	in_step();
+	handle_of("chain from-eth1.20", after);
+	ck_assert_str_eq(before, after);
+	frame("p1", "ff:ff:ff:ff:ff:ff", 0x8863, 3);
+	ck_assert_uint_eq(counts().at[TABLE_C_FENCE_ODD].packets, 3);
+}
+END_TEST
+
 START_TEST(devices_come_and_go)
 {
 	sh("ip link del eth4");
@@ -365,15 +402,6 @@ START_TEST(devices_come_and_go)
 }
 END_TEST
 
-/* From another station. */
-static void frame(const char *dev, const char *dst, uint16_t type, unsigned n)
-{
-	const uint8_t body[46] = { 0 };
-
-	send_frames(dev, dst, "44:19:b6:00:00:03", type, body, sizeof(body), n);
-	space_run(NULL, "sleep 0.1");
-}
-
 /* IPv4 with a priority tag. */
 static void tagged(const char *dev, const char *dst, unsigned n)
 {
@@ -387,7 +415,7 @@ START_TEST(takes_in_what_it_knows)
 {
 	struct table_ledger l;
 
-	ifaces[4].trunk = true;
+	ifaces[0].stacked = ifaces[4].trunk = true;
 	load();
 	frame("p1", "02:00:00:00:99:01", 0x0800, 2);
 	frame("p1", "ff:ff:ff:ff:ff:ff", 0x0806, 2);
@@ -489,6 +517,7 @@ int main(void)
 	tcase_add_test(tc, tells_who_would_have_got_it);
 	tcase_add_test(tc, follows_bindings);
 	tcase_add_test(tc, a_chain_stays_while_its_device_is_there);
+	tcase_add_test(tc, the_way_in_is_shut_while_something_leads_on);
 	tcase_add_test(tc, devices_come_and_go);
 	tcase_add_test(tc, takes_in_what_it_knows);
 	tcase_add_test(tc, a_port_of_a_bridge_is_shut);

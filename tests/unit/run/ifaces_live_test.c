@@ -44,6 +44,14 @@ static bool is_open(const char *name)
 	return open;
 }
 
+static bool is_stacked(const char *name)
+{
+	for (size_t i = 0; i < now.n_stacked; i++)
+		if (strcmp(now.stacked[i], name) == 0)
+			return true;
+	return false;
+}
+
 /* What a daemon that starts now knows. */
 static void start(void)
 {
@@ -154,6 +162,24 @@ START_TEST(another_policy_lets_go_of_what_has_its_name)
 }
 END_TEST
 
+START_TEST(what_something_stands_on_is_stacked)
+{
+	ck_assert(!is_stacked("cam0"));
+	run("ip link add br0 type bridge; ip link set cam0 master br0");
+	ck_assert(is_stacked("cam0"));
+	ck_assert_uint_eq(now.n_ports, 1);
+	run("ip link set cam0 nomaster");
+	ck_assert(!is_stacked("cam0"));
+	run("ip link add link cam0 name v0 type macvlan");      /* it stands beside cam0, on core0 */
+	ck_assert(!is_stacked("cam0"));
+	run("ip link del v0; ip link add p9 type veth peer name p8; ip link del cam0; ip link set p8 name cam0;"
+	    "ip link add link cam0 name v0 type macvlan");
+	ck_assert(is_stacked("cam0"));
+	run("ip link del v0");
+	ck_assert(!is_stacked("cam0"));
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("ifaces-live");
@@ -167,5 +193,6 @@ int main(void)
 	tcase_add_test(tc, nor_does_a_restart_after_it);
 	tcase_add_test(tc, another_boot_or_namespace_counts_not);
 	tcase_add_test(tc, another_policy_lets_go_of_what_has_its_name);
+	tcase_add_test(tc, what_something_stands_on_is_stacked);
 	return suite_run(tc);
 }
