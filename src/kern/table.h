@@ -85,7 +85,7 @@ struct table_iface {
 	bool observes;                          /* carries a zone that only observes, whatever its role */
 	bool port;                              /* of a bridge or the like that is not guarded: nothing is to go around the table */
 	bool trunk;                             /* VLAN devices stand on it: tagged frames are theirs */
-	bool stacked;                           /* frames may go on from it otherwise than by IP: something has it, or stands on it */
+	bool stacked;                           /* frames may go on from it otherwise than by IP */
 	enum table_fence fence;
 	const struct table_range *routed;       /* sources behind a router: judged by address, no MAC is asked for */
 	size_t n_routed;

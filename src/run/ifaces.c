@@ -196,7 +196,8 @@ static bool further_protocols(void)
 	while ((line = strtok_r(NULL, "\n", &save))) {
 		const unsigned long type = strtoul(line, NULL, 16);
 
-		if (type > ETH_P_802_2 && type != ETH_P_IP && type != ETH_P_IPV6 && type != ETH_P_ARP && !strstr(line, "packet_rcv"))
+		if (type > ETH_P_802_2 && type != ETH_P_IP && type != ETH_P_IPV6 && type != ETH_P_ARP &&
+		    !strstr(line, "packet_rcv"))
 			return true;
 	}
 	return false;

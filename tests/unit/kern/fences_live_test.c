@@ -1,133 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The fences in this kernel: eth1.20 (proved), eth4 (proved, with networks behind a router), eth5 (restricted devices alone) are
- * ends of veth pairs here; a frame to a MAC that somebody made up either leaves or is counted. */
-#include "unit/kern/live.h"
-
-#include <arpa/inet.h>
-#include <errno.h>
-#include <net/if.h>
-#include <sys/socket.h>
-
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-
-#include "base/file.h"
-#include "kern/table_fences.h"
-
-#define FENCES "nft list table netdev ringfence"
-
-static const char links[] =
-	"ip link add eth1.20 address 02:00:00:00:99:01 type veth peer name p1; ip link set eth1.20 up; ip link set p1 up;"
-	"ip link add eth4 type veth peer name p4; ip link set eth4 up; ip link set p4 up;"
-	"ip link add eth5 type veth peer name p5; ip link set eth5 up; ip link set p5 up";
-
-
-static struct table_iface ifaces[6];
-static struct table_binding bindings[9];
-
-static void begin_fences(void)
-{
-	begin();
-	sh(links);
-	memcpy(ifaces, x.ifaces, sizeof(x.ifaces));
-	ifaces[4].stacked = true;
-	ifaces[0].fence = ifaces[3].fence = ifaces[4].fence = TABLE_FENCE_PROVED;
-	ifaces[5] = (struct table_iface){ .name = "eth5", .role = TABLE_GUARDED, .fence = TABLE_FENCE_RESTRICTED };
-	memcpy(bindings, x.bindings, sizeof(x.bindings));
-	ifaces[5].observes = true;
-	bindings[6] = example_binding(4, "ac:cc:8e:00:00:50", "10.50.0.9", TABLE_KNOWN);
-	bindings[7] = example_binding(4, "44:19:b6:00:00:51", "10.50.0.10", TABLE_RESTRICTED);
-	bindings[8] = example_binding(5, "44:19:b6:00:00:61", "10.60.0.2", TABLE_RESTRICTED);
-	bindings[2].restricted = bindings[7].restricted = bindings[8].restricted = true;
-	x.in.ifaces = ifaces;
-	x.in.n_ifaces = 6;
-	x.in.bindings = bindings;
-	x.in.n_bindings = 9;
-	x.in.fences = true;
-}
-
-/* n frames of that type from dst's point of view, sent as an interface sends them: past the hooks of IP. */
-static void send_frames(const char *dev, const char *dst, const char *src, uint16_t type, const uint8_t *body, size_t len, unsigned n)
-{
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(dev), .sll_protocol = htons(type) };
-	const struct mac d = example_mac(dst), s = example_mac(src);
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	uint8_t bytes[128] = { 0 };
-
-	memcpy(bytes, d.b, 6);
-	memcpy(bytes + 6, s.b, 6);
-	bytes[12] = (uint8_t)(type >> 8);
-	bytes[13] = (uint8_t)type;
-	memcpy(bytes + 14, body, len);
-	for (unsigned i = 0; i < n; i++)
-		ck_assert(sendto(fd, bytes, 14 + len, 0, (void *)&to, sizeof(to)) == (ssize_t)(14 + len) || errno == ENOBUFS);
-	close(fd);
-}
-
-/* UDP from one port to another of that address, at that MAC; ICMPv6 of that type where ports are 0. */
-static void send_ip(const char *dev, const char *address, const char *mac, uint16_t sport, uint16_t dport, uint8_t icmp, unsigned n)
-{
-	const struct addr a = example_addr(address);
-	uint8_t ip[48] = { 0 }, *udp;
-	size_t len;
-
-	if (a.family == 4) {
-		const uint8_t head[16] = { 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 1, 0, 1 };
-
-		memcpy(ip, head, sizeof(head));
-		memcpy(ip + 16, a.b, 4);
-		len = 20;
-	} else {
-		ip[0] = 0x60;
-		ip[5] = 8;
-		ip[6] = icmp ? 58 : 17;
-		ip[7] = icmp ? 255 : 64;
-		ip[8] = 0xfd;
-		memcpy(ip + 24, a.b, 16);
-		len = 40;
-	}
-	udp = ip + len;
-	if (icmp) {
-		udp[0] = icmp;
-	} else {
-		const uint8_t head[6] = { (uint8_t)(sport >> 8), (uint8_t)sport, (uint8_t)(dport >> 8), (uint8_t)dport, 0, 8 };
-
-		memcpy(udp, head, sizeof(head));
-	}
-	send_frames(dev, mac, "02:00:00:00:99:01", a.family == 4 ? ETH_P_IP : ETH_P_IPV6, ip, len + 8, n);
-}
-
-static void send_to(const char *dev, const char *address, const char *mac, unsigned n)
-{
-	send_ip(dev, address, mac, 9, 9, 0, n);
-}
-
-static struct table_counts counts(void)
-{
-	struct table_counts c;
-
-	ck_assert_msg(table_read_counters(nl, &c, &e) == 0, "%s", e.msg);
-	return c;
-}
-
-static uint64_t dropped(void)
-{
-	return counts().at[TABLE_C_FENCE].packets;
-}
-
-/* The page's lines of that kind. */
-static struct table_ledger page_of(char page, enum table_line_kind kind)
-{
-	struct table_ledger l;
-	size_t n = 0;
-
-	ck_assert_msg(table_read_ledger(nl, page, &l, &e) == 0, "%s", e.msg);
-	for (size_t i = 0; i < l.n; i++)
-		if (l.lines[i].kind == kind)
-			l.lines[n++] = l.lines[i];
-	l.n = n;
-	return l;
-}
+/* The fences in this kernel, on the way out: a frame to a MAC that somebody made up either leaves or is counted. */
+#include "unit/kern/fences.h"
 
 START_TEST(prints_itself)
 {
@@ -303,16 +176,6 @@ START_TEST(follows_bindings)
 }
 END_TEST
 
-/* Words of the line that has them, for comparing handles. */
-static void handle_of(const char *chain, char ret[static 80])
-{
-	const char *at = strstr(sh("nft -a list table netdev ringfence"), chain);
-
-	ret[0] = '\0';
-	if (at)
-		snprintf(ret, 80, "%.*s", (int)strcspn(at, "\n"), at);
-}
-
 START_TEST(a_chain_stays_while_its_device_is_there)
 {
 	char before[80], after[80];
@@ -336,41 +199,6 @@ START_TEST(a_chain_stays_while_its_device_is_there)
 	ck_assert_str_eq(before, after);
 	send_to("eth1.20", "10.20.0.2", "44:19:b6:00:00:03", 5);
 	ck_assert_uint_eq(dropped(), 5);
-}
-END_TEST
-
-/* From another station. */
-static void frame(const char *dev, const char *dst, uint16_t type, unsigned n)
-{
-	const uint8_t body[46] = { 0 };
-
-	send_frames(dev, dst, "44:19:b6:00:00:03", type, body, sizeof(body), n);
-	space_run(NULL, "sleep 0.1");
-}
-
-/* No chain where nothing leads on; one that is there stays, without rules. */
-START_TEST(the_way_in_is_shut_while_something_leads_on)
-{
-	char before[80], after[80];
-
-	load();
-	ck_assert(!listed(FENCES, "from-eth1.20"));
-	frame("p1", "ff:ff:ff:ff:ff:ff", 0x8863, 3);
-	ck_assert_uint_eq(counts().at[TABLE_C_FENCE_ODD].packets, 0);
-	ifaces[0].stacked = true;
-	load();
-	in_step();
-	handle_of("chain from-eth1.20", before);
-	ck_assert(*before);
-	frame("p1", "ff:ff:ff:ff:ff:ff", 0x8863, 3);
-	ck_assert_uint_eq(counts().at[TABLE_C_FENCE_ODD].packets, 3);
-	ifaces[0].stacked = false;
-	load();
-	in_step();
-	handle_of("chain from-eth1.20", after);
-	ck_assert_str_eq(before, after);
-	frame("p1", "ff:ff:ff:ff:ff:ff", 0x8863, 3);
-	ck_assert_uint_eq(counts().at[TABLE_C_FENCE_ODD].packets, 3);
 }
 END_TEST
 
@@ -399,56 +227,6 @@ START_TEST(devices_come_and_go)
 	sh("ip addr flush dev eth4");
 	send_to("eth4", "10.50.0.66", "00:00:5e:00:53:66", 5);
 	ck_assert_uint_eq(dropped(), 15);
-}
-END_TEST
-
-/* IPv4 with a priority tag. */
-static void tagged(const char *dev, const char *dst, unsigned n)
-{
-	const uint8_t body[50] = { 0xe0, 0x00, 0x08, 0x00, 0x45 };
-
-	send_frames(dev, dst, "44:19:b6:00:00:03", ETH_P_8021Q, body, sizeof(body), n);
-	space_run(NULL, "sleep 0.1");
-}
-
-START_TEST(takes_in_what_it_knows)
-{
-	struct table_ledger l;
-
-	ifaces[0].stacked = ifaces[4].trunk = true;
-	load();
-	frame("p1", "02:00:00:00:99:01", 0x0800, 2);
-	frame("p1", "ff:ff:ff:ff:ff:ff", 0x0806, 2);
-	frame("p1", "02:00:00:00:99:01", 0x86dd, 2);
-	frame("p1", "01:80:c2:00:00:0e", 0x88cc, 2);            /* LLDP: no bridge passes it on */
-	tagged("p1", "02:00:00:00:99:01", 2);                   /* VLAN 0: a priority and no more */
-	frame("p4", "ff:ff:ff:ff:ff:ff", 0x8100, 2);            /* VLAN devices stand there */
-	ck_assert_uint_eq(counts().at[TABLE_C_FENCE_ODD].packets, 0);
-	frame("p1", "ff:ff:ff:ff:ff:ff", 0x8863, 3);            /* PPPoE */
-	frame("p1", "ff:ff:ff:ff:ff:ff", 0x8100, 4);
-	frame("p1", "01:80:c2:00:00:10", 0x8847, 1);
-	ck_assert_uint_eq(counts().at[TABLE_C_FENCE_ODD].packets, 8);
-	l = page_of('a', TABLE_L_FENCE_ODD);
-	ck_assert_uint_eq(l.n, 3);
-	for (size_t i = 0; i < l.n; i++) {
-		ck_assert_uint_eq(l.lines[i].packets, l.lines[i].port == 0x8863 ? 3 : l.lines[i].port == 0x8100 ? 4 : 1);
-	}
-	table_ledger_free(&l);
-}
-END_TEST
-
-START_TEST(a_port_of_a_bridge_is_shut)
-{
-	ifaces[0].port = true;
-	load();
-	in_step();
-	frame("p1", "02:00:00:00:99:01", 0x0800, 3);
-	frame("p1", "02:00:00:00:99:01", 0x86dd, 3);
-	ck_assert_uint_eq(counts().at[TABLE_C_FENCE_ODD].packets, 6);
-	frame("p1", "ff:ff:ff:ff:ff:ff", 0x0806, 2);
-	ck_assert_uint_eq(counts().at[TABLE_C_FENCE_ODD].packets, 6);
-	send_to("eth1.20", "10.20.0.2", "ac:cc:8e:00:00:02", 5);
-	ck_assert_uint_ge(dropped(), 5);                        /* and what the kernel itself says to its neighbours */
 }
 END_TEST
 
@@ -517,10 +295,7 @@ int main(void)
 	tcase_add_test(tc, tells_who_would_have_got_it);
 	tcase_add_test(tc, follows_bindings);
 	tcase_add_test(tc, a_chain_stays_while_its_device_is_there);
-	tcase_add_test(tc, the_way_in_is_shut_while_something_leads_on);
 	tcase_add_test(tc, devices_come_and_go);
-	tcase_add_test(tc, takes_in_what_it_knows);
-	tcase_add_test(tc, a_port_of_a_bridge_is_shut);
 	tcase_add_test(tc, a_full_page_is_counted_all_the_same);
 	tcase_add_test(tc, without_them_nothing_is_touched);
 	return suite_run(tc);
