@@ -153,7 +153,9 @@ static int ask_kernel(struct ringfenced *d, struct err *e)
 
 static int open_observer(struct ringfenced *d, struct err *e)
 {
-	struct observer_config c = { .publish = d->publish };
+	struct observer_config c = {
+		.publish = d->publish, .log_group = d->has_log ? table_discovery_group(d->o.nflog_group) : 0,
+	};
 	unsigned bad = 0;
 
 	if (link_open(&d->links, e) < 0)

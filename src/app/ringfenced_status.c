@@ -163,6 +163,7 @@ static void observer_json(struct ringfenced *d, struct json *js)
 	json_u64(js, "view_us", o.views ? o.view_ns / o.views / 1000 : 0);
 	json_u64(js, "malformed", o.malformed);
 	json_u64(js, "contradictory", o.contradictory);
+	json_u64(js, "unheard", o.unheard);
 	json_end(js);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* arp: see arp.h.  The sockets' filters let in what came over Ethernet, to us or to a group, without a VLAN tag of which there
- * is no interface (the kernel calls such frames somebody else's); everything inside the frame is judged by arp_frame.c. */
+ * is no interface (the kernel calls such frames somebody else's); of IPv6 the input hook sees nothing else.  Everything inside
+ * the frame is judged by arp_frame.c. */
 #include "kern/arp.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <linux/if_packet.h>
 
 #include "kern/arp_frame.h"
+#include "kern/nflog.h"
 
 enum {
 	FRAME_BYTES = 2048,
@@ -24,7 +26,8 @@ enum {
 };
 
 struct arp {
-	int fd[2];                      /* ARP, IPv6 */
+	int fd[2];                      /* ARP, IPv6 (-1: logged); both may send anything */
+	struct nflog *log;
 	unsigned turn;                  /* which is read first */
 	struct arp_counts counts;
 };
@@ -86,18 +89,20 @@ static int open_socket(size_t kind, struct err *e)
 	return opened;
 }
 
-int arp_new(struct arp **ret, struct err *e)
+int arp_new(uint16_t group, struct arp **ret, struct err *e)
 {
 	AUTO(arp) a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return err_plain(e, ENOMEM, "out of memory");
 	a->fd[0] = a->fd[1] = -1;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < (group ? 1 : 2); i++) {
 		a->fd[i] = open_socket(i, e);
 		if (a->fd[i] < 0)
 			return -1;
 	}
+	if (group && nflog_new(group, FRAME_BYTES - ETH_HLEN, true, &a->log, e) < 0)
+		return -1;
 	*ret = TAKE(a);
 	return 0;
 }
@@ -109,6 +114,7 @@ void arp_free(struct arp *a)
 	for (size_t i = 0; i < 2; i++)
 		if (a->fd[i] >= 0)
 			close(a->fd[i]);
+	nflog_free(a->log);
 	free(a);
 }
 
@@ -119,7 +125,16 @@ int arp_fd4(const struct arp *a)
 
 int arp_fd6(const struct arp *a)
 {
-	return a->fd[1];
+	return a->log ? nflog_poll_fd(a->log) : a->fd[1];
+}
+
+/* Is it told? */
+static bool note(struct arp *a, enum arp_frame f)
+{
+	a->counts.received++;
+	a->counts.malformed += f == ARP_FRAME_MALFORMED;
+	a->counts.contradictory += f == ARP_FRAME_CONTRADICTORY;
+	return f == ARP_FRAME_TELLS;
 }
 
 static bool take_frame(struct arp *a, size_t kind, const uint8_t *frame, size_t len, const struct sockaddr_ll *from,
@@ -128,35 +143,70 @@ static bool take_frame(struct arp *a, size_t kind, const uint8_t *frame, size_t 
 	const bool to_us = from->sll_pkttype == PACKET_HOST;
 	const enum arp_frame f = kind ? arp_frame6(frame, len, to_us, ret) : arp_frame4(frame, len, to_us, ret);
 
-	a->counts.received++;
-	a->counts.malformed += f == ARP_FRAME_MALFORMED;
-	a->counts.contradictory += f == ARP_FRAME_CONTRADICTORY;
 	ret->ifindex = (uint32_t)from->sll_ifindex;
-	return f == ARP_FRAME_TELLS;
+	return note(a, f);
 }
 
-/* Both sockets by turns; one that is empty is not asked again. */
-int arp_receive(struct arp *a, struct arp_sighting *ret, size_t max, struct err *e)
+static int hear_socket(struct arp *a, size_t kind, struct arp_sighting *ret, size_t max, struct err *e)
 {
-	bool empty[2] = { false, false };
 	size_t n = 0;
 
-	for (size_t looked = 0; n < max && looked < max + IDLE_FRAMES && !(empty[0] && empty[1]); ) {
-		const size_t kind = empty[a->turn % 2] ? (a->turn + 1) % 2 : a->turn % 2;
+	for (size_t looked = 0; n < max && looked < max + IDLE_FRAMES; ) {
 		struct sockaddr_ll from = { 0 };
 		socklen_t from_len = sizeof(from);
 		uint8_t frame[FRAME_BYTES];
 		const ssize_t got = recvfrom(a->fd[kind], frame, sizeof(frame), MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
 
-		a->turn = !kind;
+		if (got < 0 && errno == EAGAIN)
+			break;
 		if (got >= 0) {
 			looked++;
 			n += take_frame(a, kind, frame, (size_t)got, &from, &ret[n]);
-		} else if (errno == EAGAIN) {
-			empty[kind] = true;
 		} else if (errno != EINTR && errno != ENETDOWN) {
 			return err_sys(e, errno, "cannot hear %s", kinds[kind].name);
 		}
+	}
+	return (int)n;
+}
+
+static int hear_log(struct arp *a, struct arp_sighting *ret, size_t max, struct err *e)
+{
+	struct nfq_packet p[NFQ_BATCH];
+	size_t n = 0;
+
+	for (size_t looked = 0; n < max && looked < max + IDLE_FRAMES; ) {
+		const int got = nflog_receive(a->log, p, max - n < NFQ_BATCH ? max - n : NFQ_BATCH, e);
+
+		if (got < 0)
+			return err_wrap(e, "cannot hear %s", kinds[1].name);
+		if (!got)
+			break;
+		for (int i = 0; i < got; i++)
+			n += note(a, arp_frame_logged(&p[i], &ret[n]));
+		looked += (size_t)got;
+	}
+	a->counts.lost = nflog_counts_of(a->log)->lost;
+	return (int)n;
+}
+
+static int hear(struct arp *a, size_t kind, struct arp_sighting *ret, size_t max, struct err *e)
+{
+	return kind && a->log ? hear_log(a, ret, max, e) : hear_socket(a, kind, ret, max, e);
+}
+
+/* Both by turns; half the room is the other's, if it has anything to say. */
+int arp_receive(struct arp *a, struct arp_sighting *ret, size_t max, struct err *e)
+{
+	const size_t first = a->turn, share[3] = { (max + 1) / 2, max, max };
+	size_t n = 0;
+
+	a->turn = !first;
+	for (size_t i = 0; i < 3; i++) {
+		const int got = hear(a, i == 1 ? !first : first, ret + n, share[i] - n, e);
+
+		if (got < 0)
+			return -1;
+		n += (size_t)got;
 	}
 	return (int)n;
 }
@@ -178,7 +228,7 @@ int arp_ask(struct arp *a, uint32_t ifindex, const struct mac *own_mac, const st
 		return err_plain(e, EINVAL, "%s cannot be asked for", addr_text(addr, text, sizeof(text)));
 	}
 	memcpy(to.sll_addr, mac->b, sizeof(mac->b));
-	if (sendto(a->fd[kind], frame, len, MSG_DONTWAIT, (const struct sockaddr *)&to, sizeof(to)) < 0) {
+	if (sendto(a->fd[a->log ? 0 : kind], frame, len, MSG_DONTWAIT, (const struct sockaddr *)&to, sizeof(to)) < 0) {
 		a->counts.send_failed++;
 		return err_sys(e, errno, "cannot ask for %s", addr_text(addr, text, sizeof(text)));
 	}

@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include <linux/if_ether.h>
+#include <linux/netfilter.h>
+
+#include "kern/nfq.h"
 
 enum {
 	ETHER_DST = 0, ETHER_SRC = 6, ETHER_TYPE = 12, ETHER_BYTES = 14,
@@ -16,10 +19,12 @@ enum {
 	/* IPv6 and neighbour discovery, from the frame's start */
 	IP6_LENGTH = 18, IP6_NEXT = 20, IP6_HOPS = 21, IP6_SRC = 22, IP6_DST = 38,
 	ND_TYPE = 54, ND_CODE = 55, ND_SUM = 56, ND_FLAGS = 58, ND_TARGET = 62, ND_OPTIONS = 78,
+	RS_OPTIONS = 62,
 	ND_HEAD_BYTES = ND_OPTIONS - ND_TYPE,
 	ND_SOLICITED = 0x40,
 	ND_OPT_SOURCE = 1, ND_OPT_TARGET = 2, ND_OPT_UNIT = 8,
 	ICMP6 = 58, HOPS = 255,
+	LOGGED_BYTES = 2048,
 };
 
 static unsigned be16(const uint8_t *p)
@@ -84,9 +89,9 @@ enum arp_frame arp_frame4(const uint8_t *frame, size_t len, bool to_us, struct a
 }
 
 /* Every link-layer address option of the type must be the frame's source. */
-static enum arp_frame check_options(const uint8_t *frame, size_t end, uint8_t type)
+static enum arp_frame check_options(const uint8_t *frame, size_t at, size_t end, uint8_t type)
 {
-	size_t at = ND_OPTIONS, len;
+	size_t len;
 
 	for (; at < end; at += len) {
 		if (end - at < ND_OPT_UNIT)
@@ -104,11 +109,32 @@ static enum arp_frame check_options(const uint8_t *frame, size_t end, uint8_t ty
 	return ARP_FRAME_TELLS;
 }
 
+/* Where options begin. */
+static size_t options_of(const uint8_t *frame)
+{
+	return frame[ND_TYPE] == ARP_ND_ROUTER_SOLICIT ? RS_OPTIONS : ND_OPTIONS;
+}
+
 static bool is_neighbour_discovery(const uint8_t *frame, size_t len)
 {
-	return len >= ND_OPTIONS && be16(frame + ETHER_TYPE) == ETH_P_IPV6 && frame[ETHER_BYTES] >> 4 == 6 &&
-	       frame[IP6_NEXT] == ICMP6 && frame[IP6_HOPS] == HOPS && frame[ND_CODE] == 0 &&
-	       be16(frame + IP6_LENGTH) >= ND_HEAD_BYTES && be16(frame + IP6_LENGTH) <= len - ND_TYPE;
+	return len >= RS_OPTIONS && len >= options_of(frame) && be16(frame + ETHER_TYPE) == ETH_P_IPV6 &&
+	       frame[ETHER_BYTES] >> 4 == 6 && frame[IP6_NEXT] == ICMP6 && frame[IP6_HOPS] == HOPS && frame[ND_CODE] == 0 &&
+	       be16(frame + IP6_LENGTH) >= options_of(frame) - ND_TYPE && be16(frame + IP6_LENGTH) <= len - ND_TYPE;
+}
+
+/* Who looks for a router names itself. */
+static enum arp_frame router_solicit(const uint8_t *frame, struct arp_sighting *ret)
+{
+	const struct addr src = addr_v6_net(frame + IP6_SRC);
+
+	*ret = (struct arp_sighting){ .kind = ARP_CLAIM, .mac = mac_at(frame + ETHER_SRC), .addr = src };
+	if (!is_host(&ret->mac))
+		return ARP_FRAME_MALFORMED;
+	if (addr_is_unspecified(&src))
+		return ARP_FRAME_NOTHING;
+	if (!is_ownable(&src))
+		return ARP_FRAME_MALFORMED;
+	return check_options(frame, RS_OPTIONS, ND_TYPE + be16(frame + IP6_LENGTH), ND_OPT_SOURCE);
 }
 
 enum arp_frame arp_frame6(const uint8_t *frame, size_t len, bool to_us, struct arp_sighting *ret)
@@ -118,6 +144,8 @@ enum arp_frame arp_frame6(const uint8_t *frame, size_t len, bool to_us, struct a
 
 	if (!is_neighbour_discovery(frame, len))
 		return ARP_FRAME_MALFORMED;
+	if (frame[ND_TYPE] == ARP_ND_ROUTER_SOLICIT)
+		return router_solicit(frame, ret);
 	advert = frame[ND_TYPE] == ARP_ND_ADVERT;
 	if (!advert && frame[ND_TYPE] != ARP_ND_SOLICIT)
 		return ARP_FRAME_NOTHING;
@@ -135,7 +163,25 @@ enum arp_frame arp_frame6(const uint8_t *frame, size_t len, bool to_us, struct a
 	}
 	if (!is_ownable(&ret->addr))
 		return ARP_FRAME_MALFORMED;
-	return check_options(frame, ND_TYPE + be16(frame + IP6_LENGTH), advert ? ND_OPT_TARGET : ND_OPT_SOURCE);
+	return check_options(frame, ND_OPTIONS, ND_TYPE + be16(frame + IP6_LENGTH), advert ? ND_OPT_TARGET : ND_OPT_SOURCE);
+}
+
+/* Put together again as the frame that it was.  What came to a group's MAC did not come to us alone; what came to another's MAC
+ * never gets to the input hook. */
+enum arp_frame arp_frame_logged(const struct nfq_packet *p, struct arp_sighting *ret)
+{
+	uint8_t frame[LOGGED_BYTES];
+	enum arp_frame f;
+
+	if (p->malformed || !p->ether || p->hook != NF_INET_LOCAL_IN || p->protocol != ETH_P_IPV6 || !p->iif ||
+	    p->caplen > sizeof(frame) - ETHER_BYTES)
+		return ARP_FRAME_MALFORMED;
+	memcpy(frame, p->ether, ETHER_TYPE);
+	put16(frame + ETHER_TYPE, ETH_P_IPV6);
+	memcpy(frame + ETHER_BYTES, p->payload, p->caplen);
+	f = arp_frame6(frame, ETHER_BYTES + p->caplen, !(frame[ETHER_DST] & 1), ret);
+	ret->ifindex = p->iif;
+	return f;
 }
 
 static bool is_told(enum arp_frame f, bool *ret_bad)
@@ -152,6 +198,11 @@ bool arp_parse4(const uint8_t *frame, size_t len, bool to_us, struct arp_sightin
 bool arp_parse6(const uint8_t *frame, size_t len, bool to_us, struct arp_sighting *ret, bool *ret_bad)
 {
 	return is_told(arp_frame6(frame, len, to_us, ret), ret_bad);
+}
+
+bool arp_parse_logged(const struct nfq_packet *p, struct arp_sighting *ret, bool *ret_bad)
+{
+	return is_told(arp_frame_logged(p, ret), ret_bad);
 }
 
 /* ---- questions ---- */

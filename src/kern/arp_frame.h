@@ -5,7 +5,7 @@
 
 #include "kern/arp.h"
 
-enum { ARP_ND_SOLICIT = 135, ARP_ND_ADVERT = 136 };
+enum { ARP_ND_ROUTER_SOLICIT = 133, ARP_ND_SOLICIT = 135, ARP_ND_ADVERT = 136 };
 
 enum arp_frame {
 	ARP_FRAME_TELLS,                /* *ret is filled, but for ifindex */
@@ -15,5 +15,7 @@ enum arp_frame {
 };
 enum arp_frame arp_frame4(const uint8_t *frame, size_t len, bool to_us, struct arp_sighting *ret);
 enum arp_frame arp_frame6(const uint8_t *frame, size_t len, bool to_us, struct arp_sighting *ret);
+/* A copy of the input hook's; fills ifindex, too. */
+enum arp_frame arp_frame_logged(const struct nfq_packet *p, struct arp_sighting *ret);
 
 #endif

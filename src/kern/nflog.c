@@ -13,6 +13,8 @@
 #include <time.h>
 
 #include <libmnl/libmnl.h>
+#include <linux/if_arp.h>
+#include <linux/if_ether.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netlink.h>
@@ -24,6 +26,7 @@ enum {
 	DATAGRAM_BYTES = 64 * 1024,     /* the kernel's buffer; ours is twice that */
 	GATHER = 64,                    /* packets */
 	WAIT = 5,                       /* hundredths of a second */
+	ONE_BYTES = 4 * 1024,           /* the same where each is told at once */
 	COPY_MAX = 16 * 1024,
 	ACK_WAIT_MS = 2000, EARLY_MAX = 256,
 	BIND_TRIES = 100, BIND_PAUSE_MS = 20,
@@ -34,6 +37,7 @@ enum {
 struct nflog {
 	int fd;
 	uint16_t group;
+	bool prompt;
 	uint8_t *data;                  /* one datagram */
 	size_t at, end;                 /* what of it was not given yet */
 	uint32_t next;                  /* the sequence number awaited */
@@ -71,7 +75,20 @@ static bool read_number(uint32_t *ret, const struct nfq_attr *a)
 	return true;
 }
 
-static bool read_attr(struct nfq_packet *p, const struct nfq_attr *a)
+/* The link's header counts only where it is known to be Ethernet's; of the two attributes either may come first. */
+struct link { bool ether; const uint8_t *header; };
+
+static bool read_link(struct link *l, const struct nfq_attr *a)
+{
+	if (a->type == NFULA_HWTYPE) {
+		l->ether = a->len >= 2 && nfq_wire_be16(a->at) == ARPHRD_ETHER;
+		return a->len >= 2;
+	}
+	l->header = a->len >= ETH_HLEN ? a->at : NULL;
+	return true;
+}
+
+static bool read_attr(struct nfq_packet *p, struct link *l, const struct nfq_attr *a)
 {
 	switch (a->type) {
 	case NFULA_PACKET_HDR:
@@ -84,6 +101,9 @@ static bool read_attr(struct nfq_packet *p, const struct nfq_attr *a)
 		return read_number(&p->oif, a);
 	case NFULA_HWADDR:
 		return read_mac(p, a);
+	case NFULA_HWTYPE:
+	case NFULA_HWHEADER:
+		return read_link(l, a);
 	case NFULA_SEQ:
 		p->has_id = read_number(&p->id, a);
 		return p->has_id;
@@ -108,21 +128,40 @@ static uint32_t length_of(const struct nfq_packet *p)
 	return len < p->caplen ? p->caplen : len;
 }
 
-static void read_packet(struct nflog *l, const struct nfq_head *h, struct nfq_cursor *c, struct nfq_packet *ret)
+static void parse(const struct nfq_head *h, struct nfq_cursor *c, uint16_t group, struct nfq_packet *ret)
 {
+	struct link link = { 0 };
 	bool has_header = false;
 	struct nfq_attr a;
 
 	*ret = (struct nfq_packet){ 0 };
 	while (nfq_wire_next(c, &a)) {
 		has_header = has_header || a.type == NFULA_PACKET_HDR;
-		if (!read_attr(ret, &a))
+		if (!read_attr(ret, &link, &a))
 			ret->malformed = true;
 	}
-	if (c->bad || !has_header || !ret->payload || h->res_id != l->group)
+	if (c->bad || !has_header || !ret->payload || h->res_id != group)
 		ret->malformed = true;
 	if (ret->payload)
 		ret->bytes = length_of(ret);
+	if (link.ether)
+		ret->ether = link.header;
+}
+
+bool nflog_parse(const void *msg, size_t len, uint16_t group, struct nfq_packet *ret)
+{
+	struct nfq_cursor c;
+	struct nfq_head h;
+
+	if (!nfq_wire_head(msg, len, &h, &c) || h.type != TYPE(NFULNL_MSG_PACKET))
+		return false;
+	parse(&h, &c, group, ret);
+	return true;
+}
+
+static void read_packet(struct nflog *l, const struct nfq_head *h, struct nfq_cursor *c, struct nfq_packet *ret)
+{
+	parse(h, c, l->group, ret);
 	l->counts.malformed += ret->malformed;
 	if (!ret->has_id)
 		return;
@@ -155,7 +194,7 @@ static bool take_message(struct nflog *l, struct nfq_packet *ret)
 
 /* ---- binding ---- */
 
-static size_t config_message(uint8_t *to, uint16_t group, uint32_t copy)
+static size_t config_message(uint8_t *to, uint16_t group, uint32_t copy, bool prompt)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(to);
 	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
@@ -169,9 +208,9 @@ static size_t config_message(uint8_t *to, uint16_t group, uint32_t copy)
 	nfg->res_id = htons(group);
 	mnl_attr_put(nlh, NFULA_CFG_CMD, sizeof(cmd), &cmd);
 	mnl_attr_put(nlh, NFULA_CFG_MODE, sizeof(mode), &mode);
-	mnl_attr_put_u32(nlh, NFULA_CFG_NLBUFSIZ, htonl(DATAGRAM_BYTES));
+	mnl_attr_put_u32(nlh, NFULA_CFG_NLBUFSIZ, htonl(prompt ? ONE_BYTES : DATAGRAM_BYTES));
 	mnl_attr_put_u32(nlh, NFULA_CFG_TIMEOUT, htonl(WAIT));
-	mnl_attr_put_u32(nlh, NFULA_CFG_QTHRESH, htonl(GATHER));
+	mnl_attr_put_u32(nlh, NFULA_CFG_QTHRESH, htonl(prompt ? 1 : GATHER));
 	mnl_attr_put_u16(nlh, NFULA_CFG_FLAGS, htons(NFULNL_CFG_F_SEQ));
 	return nlh->nlmsg_len;
 }
@@ -205,7 +244,7 @@ static int bind_group(struct nflog *l, uint32_t copy, struct err *e)
 	int code = EBUSY;
 
 	for (unsigned i = 0; i < BIND_TRIES && (code == EBUSY || code == EPERM); i++) {
-		const size_t len = config_message(l->data, l->group, copy);
+		const size_t len = config_message(l->data, l->group, copy, l->prompt);
 
 		if (i)
 			nanosleep(&pause, NULL);
@@ -218,7 +257,7 @@ static int bind_group(struct nflog *l, uint32_t copy, struct err *e)
 	return code ? err_sys(e, code, "log group %u cannot be bound", l->group) : 0;
 }
 
-int nflog_new(uint16_t group, uint32_t copy, struct nflog **ret, struct err *e)
+int nflog_new(uint16_t group, uint32_t copy, bool prompt, struct nflog **ret, struct err *e)
 {
 	AUTO(nflog) l = calloc(1, sizeof(*l));
 
@@ -226,6 +265,7 @@ int nflog_new(uint16_t group, uint32_t copy, struct nflog **ret, struct err *e)
 		return err_plain(e, ENOMEM, "out of memory");
 	l->fd = -1;
 	l->group = group;
+	l->prompt = prompt;
 	l->data = malloc(2 * DATAGRAM_BYTES);
 	if (!l->data)
 		return err_plain(e, ENOMEM, "out of memory");

@@ -30,6 +30,7 @@ struct nfq_packet {
 	bool malformed;                 /* the message is not what a kernel sends: answer it with a denial */
 	bool has_mac;
 	struct mac mac;                 /* source */
+	const uint8_t *ether;           /* its Ethernet header, from the log alone; NULL: none */
 };
 
 struct nfq_options { uint32_t copy, maxlen; };  /* 0: the defaults */

@@ -56,6 +56,7 @@ static inline uint32_t table_mark(unsigned shift, unsigned generation, enum tabl
 	return (uint32_t)(generation << 2 | kind) << shift;
 }
 static inline uint32_t table_mark_note(unsigned shift, enum table_note note) { return (uint32_t)note << shift; }
+static inline uint16_t table_discovery_group(uint16_t nflog_group) { return (uint16_t)(nflog_group + 1); }
 static inline unsigned table_next_generation(unsigned g) { return g % TABLE_GENERATIONS + 1; }
 
 /* ---- what the model is built from ---- */
@@ -142,7 +143,7 @@ struct table_input {
 	unsigned mark_shift;                    /* 24 */
 	uint16_t queue;                         /* the asks' first; behind the asks': unknown triples */
 	uint16_t queues;                        /* for asks, each with its processors' packets; 0: 1 */
-	uint16_t nflog_group;                   /* copies from observed zones */
+	uint16_t nflog_group;                   /* copies from observed zones; the next one's: neighbour discovery */
 	bool native_queue;                      /* else xt NFQUEUE rev 3 through nft_compat */
 	bool fences;                            /* with table netdev ringfence */
 	bool owner;                             /* create it as OWNER|PERSIST: nobody else may change it while we live; one that

@@ -293,6 +293,9 @@ static void exceptions(struct table *t, uint32_t chain, const struct table_iface
 	TABLE_RULE(t, chain, is_family(true), table_is(TABLE_K_IP6_DADDR_FIRST, 0xff), table_do(TABLE_S_ACCEPT, 0));
 	TABLE_RULE(t, chain, is_family(false), table_is(TABLE_K_L4PROTO, IPPROTO_UDP), table_is(TABLE_K_SPORT, 67),
 		   table_is(TABLE_K_DPORT, 68), table_do(TABLE_S_ACCEPT, 0));
+	TABLE_RULE(t, chain, is_family(true), table_is(TABLE_K_L4PROTO, IPPROTO_UDP), table_is(TABLE_K_SPORT, 547),
+		   table_is(TABLE_K_DPORT, 546), table_masked(TABLE_K_IP6_DADDR_FIRST2, 0xffc0, 0xfe80),
+		   table_do(TABLE_S_ACCEPT, 0));
 	TABLE_RULE(t, chain, is_family(true), table_is(TABLE_K_L4PROTO, IPPROTO_ICMPV6), table_is(TABLE_K_IP6_HOPLIMIT, 255),
 		   table_in(TABLE_K_ICMP6_TYPE, TABLE_FENCES_ND), table_do(TABLE_S_ACCEPT, 0));
 	for (unsigned six = 0; six < 2 && f->observes; six++)

@@ -119,6 +119,8 @@ static void build_out(struct table_build *b)
 	TABLE_RULE(b->t, TABLE_CH_OUT_LINK, table_is(TABLE_K_L4PROTO, IPPROTO_IGMP), table_goto(TABLE_CH_PASS));
 	TABLE_RULE(b->t, TABLE_CH_OUT_LINK, IPV4, table_is(TABLE_K_L4PROTO, IPPROTO_UDP), table_is(TABLE_K_SPORT, 67),
 		   table_is(TABLE_K_DPORT, 68), table_goto(TABLE_CH_PASS));
+	TABLE_RULE(b->t, TABLE_CH_OUT_LINK, IPV6, table_is(TABLE_K_L4PROTO, IPPROTO_UDP), table_is(TABLE_K_SPORT, 547),
+		   table_is(TABLE_K_DPORT, 546), table_masked(TABLE_K_IP6_DADDR_FIRST2, 0xffc0, 0xfe80), table_goto(TABLE_CH_PASS));
 	TABLE_RULE(b->t, TABLE_CH_OUT_GUARDED, table_jump(TABLE_CH_OUT_LINK));
 	TABLE_RULE(b->t, TABLE_CH_OUT_GUARDED, table_goto(TABLE_CH_OUT_JUDGE));
 	TABLE_RULE(b->t, TABLE_CH_OUT_OBSERVED, table_jump(TABLE_CH_OUT_LINK));

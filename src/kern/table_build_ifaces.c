@@ -11,7 +11,7 @@
 
 #include <linux/netfilter.h>
 
-enum { ND_PER_S = 2000, DHCP_PER_S = 200 };
+enum { ND_PER_S = 2000, DHCP_PER_S = 200, HEARD_PER_S = 20, HEARD_BURST = 100 };
 
 static const struct table_set_row who_rows[4] = {       /* four, six; the same without MACs */
 	{ .types = { TABLE_T_ETHER, TABLE_T_IP4 } }, { .types = { TABLE_T_ETHER, TABLE_T_IP6 } },
@@ -154,35 +154,68 @@ static void enforcing(struct table_build *b, uint32_t chain, enum table_key key4
 	}
 }
 
+/* Neighbour discovery passes, and is shown to the daemon: its questions are answered here, too.  What verified neighbours say of
+ * their own address is metered by neighbour, so that nobody makes one seem silent by a flood. */
+static void discovery(struct table_build *b, uint32_t in, const struct table_iface *f, uint32_t known6)
+{
+	const struct table_stmt six = table_is(TABLE_K_NFPROTO, NFPROTO_IPV6), icmp = table_is(TABLE_K_L4PROTO, IPPROTO_ICMPV6),
+				near = table_is(TABLE_K_IP6_HOPLIMIT, 255), type = table_in(TABLE_K_ICMP6_TYPE, TABLE_SET_ND_IN),
+				all = table_limit(ND_PER_S, ND_PER_S),
+				copy = table_do(TABLE_S_LOG, table_discovery_group(b->in->nflog_group)),
+				pass = table_goto(TABLE_CH_PASS);
+
+	if (f->l3 || b->in->closed) {           /* no MAC to learn; nobody listens */
+		TABLE_RULE(b->t, in, six, icmp, near, type, all, pass);
+		return;
+	}
+	TABLE_RULE(b->t, in, six, icmp, near, type, TABLE_ETHER,
+		   { .op = TABLE_S_IN, .keys = { TABLE_K_ETHER_SADDR, TABLE_K_IP6_SADDR }, .index = known6 },
+		   { .op = TABLE_S_UPDATE, .keys = { TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_K_IP6_SADDR },
+		     .index = TABLE_SET_HEARD, .rate = HEARD_PER_S, .burst = HEARD_BURST },
+		   copy, pass);
+	TABLE_RULE(b->t, in, six, icmp, near, type, all, copy, pass);
+}
+
+/* To the servers' group, or to the firewall's own link-local address. */
+static void dhcp(struct table_build *b, uint32_t in)
+{
+	const struct table_stmt to[] = { table_is(TABLE_K_IP6_DADDR_FIRST2, 0xff02),
+					 table_masked(TABLE_K_IP6_DADDR_FIRST2, 0xffc0, 0xfe80) };
+	const struct table_stmt udp = table_is(TABLE_K_L4PROTO, IPPROTO_UDP), limit = table_limit(DHCP_PER_S, DHCP_PER_S);
+
+	TABLE_RULE(b->t, in, table_is(TABLE_K_NFPROTO, NFPROTO_IPV4), udp, table_is(TABLE_K_SPORT, 68), table_is(TABLE_K_DPORT, 67),
+		   limit, table_goto(TABLE_CH_PASS));
+	for (size_t i = 0; i < 2; i++)
+		TABLE_RULE(b->t, in, table_is(TABLE_K_NFPROTO, NFPROTO_IPV6), table_is(TABLE_K_IP6_NEXTHDR, IPPROTO_UDP),
+			   table_is(TABLE_K_SPORT, 546), table_is(TABLE_K_DPORT, 547),
+			   table_masked(TABLE_K_IP6_SADDR_FIRST2, 0xffc0, 0xfe80), to[i], limit, table_goto(TABLE_CH_PASS));
+}
+
 /* What the interface's devices may say to the firewall itself: discovery, DHCP where the zone says so, the rest by next. */
-static uint32_t in_chain(struct table_build *b, const struct table_iface *f, uint32_t who, uint32_t next)
+static uint32_t in_chain(struct table_build *b, const struct table_iface *f, uint32_t known6, uint32_t who, uint32_t next)
 {
 	char buf[TABLE_NAME];
 	uint32_t in = table_model_chain(b->t, f->loc, "in-%s", table_model_ifname(f->name, buf));
 
-	TABLE_RULE(b->t, in, table_is(TABLE_K_NFPROTO, NFPROTO_IPV6), table_is(TABLE_K_L4PROTO, IPPROTO_ICMPV6),
-		   table_is(TABLE_K_IP6_HOPLIMIT, 255), table_in(TABLE_K_ICMP6_TYPE, TABLE_SET_ND_IN),
-		   table_limit(ND_PER_S, ND_PER_S), table_goto(TABLE_CH_PASS));
+	discovery(b, in, f, known6);
 	if (f->dhcp)
-		TABLE_RULE(b->t, in, table_is(TABLE_K_NFPROTO, NFPROTO_IPV4), table_is(TABLE_K_L4PROTO, IPPROTO_UDP),
-			   table_is(TABLE_K_SPORT, 68), table_is(TABLE_K_DPORT, 67), table_limit(DHCP_PER_S, DHCP_PER_S),
-			   table_goto(TABLE_CH_PASS));
+		dhcp(b, in);
 	if (next != who)
 		enforcing(b, in, TABLE_K_IP_SADDR, TABLE_K_IP6_SADDR, who);
 	TABLE_RULE(b->t, in, table_goto(next));
 	return in;
 }
 
-static void guarded_iface(struct table_build *b, const struct table_iface *f, uint32_t who)
+static void guarded_iface(struct table_build *b, const struct table_iface *f, uint32_t known6, uint32_t who)
 {
 	map_iface(b->t, TABLE_SET_GUARDED, f->name, 0);
 	map_iface(b->t, TABLE_SET_FROM, f->name, who);
-	map_iface(b->t, TABLE_SET_IN, f->name, in_chain(b, f, who, who));
+	map_iface(b->t, TABLE_SET_IN, f->name, in_chain(b, f, known6, who, who));
 	map_iface(b->t, TABLE_SET_TO, f->name, TABLE_CH_OUT_GUARDED);
 }
 
 /* Observed, unless the other end enforces, or the source is one that only spoofs can have here. */
-static void observed_iface(struct table_build *b, const struct table_iface *f, uint32_t who)
+static void observed_iface(struct table_build *b, const struct table_iface *f, uint32_t known6, uint32_t who)
 {
 	char buf[TABLE_NAME];
 	uint32_t from = table_model_chain(b->t, f->loc, "from-%s", table_model_ifname(f->name, buf));
@@ -193,7 +226,7 @@ static void observed_iface(struct table_build *b, const struct table_iface *f, u
 	TABLE_RULE(b->t, from, table_goto(TABLE_CH_OBSERVE));
 	map_iface(b->t, TABLE_SET_OBSERVED, f->name, 0);
 	map_iface(b->t, TABLE_SET_FROM, f->name, from);
-	map_iface(b->t, TABLE_SET_IN, f->name, in_chain(b, f, who, TABLE_CH_OBSERVE));
+	map_iface(b->t, TABLE_SET_IN, f->name, in_chain(b, f, known6, who, TABLE_CH_OBSERVE));
 	map_iface(b->t, TABLE_SET_TO, f->name, TABLE_CH_OUT_OBSERVED);
 }
 
@@ -230,9 +263,9 @@ void table_build_ifaces(struct table_build *b)
 		if (f->role == TABLE_OPEN)
 			table_build_open(b->t, f->name);
 		else if (f->role == TABLE_GUARDED)
-			guarded_iface(b, f, who);
+			guarded_iface(b, f, sets[i] + 1, who);
 		else
-			observed_iface(b, f, who);
+			observed_iface(b, f, sets[i] + 1, who);
 	}
 	build_bindings(b, sets);
 	free(sets);

@@ -49,7 +49,7 @@ static void print_value(const struct table_stmt *s, struct buf *out)
 	if (w)
 		buf_str(out, w);
 	else if (s->mask || s->keys[0] == TABLE_K_NH_FIRST || s->keys[0] == TABLE_K_LL_FIRST4 ||
-		 s->keys[0] == TABLE_K_IP6_DADDR_FIRST)
+		 s->keys[0] == TABLE_K_IP6_DADDR_FIRST || s->keys[0] == TABLE_K_IP6_DADDR_FIRST2)
 		buf_printf(out, "0x%0*x", 2 * table_key_rows[s->keys[0]].len, s->value);
 	else
 		buf_printf(out, "%u", s->value);

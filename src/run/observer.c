@@ -26,6 +26,17 @@ enum { SIGHTINGS = 64, ROUNDS = 16, WISHES = 1024, PROBES = 256 };
 #define PAUSE_MIN_NS (10 * NOW_NS_PER_MS)
 #define PAUSE_FACTOR 10
 
+/* Without the log a packet socket does the same, at a cost for every IPv6 packet. */
+static int open_arp(struct observer *o, struct err *e)
+{
+	if (o->c.log_group) {
+		if (arp_new(o->c.log_group, &o->arp, e) == 0)
+			return 0;
+		log_warn("neighbour discovery cannot be heard by the packet log: by a packet socket error=\"%s\"", e->msg);
+	}
+	return arp_new(0, &o->arp, e);
+}
+
 struct observer *observer_new(const struct observer_config *c, struct err *e)
 {
 	AUTO(observer) o = calloc(1, sizeof(*o));
@@ -46,7 +57,7 @@ struct observer *observer_new(const struct observer_config *c, struct err *e)
 		err_plain(e, ENOMEM, "out of memory");
 		return NULL;
 	}
-	if (arp_new(&o->arp, e) < 0)
+	if (open_arp(o, e) < 0)
 		return NULL;
 	return TAKE(o);
 }
@@ -226,6 +237,7 @@ struct observer_stats observer_stats(const struct observer *o)
 
 	s.malformed = a->malformed;
 	s.contradictory = a->contradictory;
+	s.unheard = a->lost;
 	s.facts_lost = ident_facts_lost(o->ident);
 	return s;
 }

@@ -29,11 +29,13 @@ struct observer_config {
 	struct link_map *links;
 	struct publish *publish;
 	uint32_t macs_per_minute;               /* 0: ident's default */
+	uint16_t log_group;                     /* where the table logs neighbour discovery; 0: nowhere */
 };
 
 struct observer_stats {
 	uint64_t claims, refused, probes, answers, arp_errors, facts, views, view_ns;
 	uint64_t malformed, contradictory;
+	uint64_t unheard;                       /* neighbour discovery that was logged and lost */
 	uint64_t limits_hit, facts_lost;        /* events of limits; facts that nobody took in time */
 };
 

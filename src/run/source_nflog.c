@@ -61,7 +61,7 @@ struct source *source_nflog_new(uint16_t group, struct err *e)
 		err_plain(e, ENOMEM, "out of memory");
 		return NULL;
 	}
-	if (nflog_new(group, 0, &l->log, e) < 0) {
+	if (nflog_new(group, 0, false, &l->log, e) < 0) {
 		free(l);
 		return NULL;
 	}

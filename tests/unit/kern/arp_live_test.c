@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Two namespaces on one wire: the kernel of theirs answers what we ask, and what it says is heard. */
+/* Two namespaces on one wire: the kernel of theirs answers what we ask, and what it says is heard: neighbour discovery by a packet
+ * socket (_i 0), or from the log (1). */
 #include "kern/arp.h"
 
 #include <linux/if_ether.h>
@@ -13,12 +14,21 @@ static const struct mac us = { { 2, 0, 0, 0, 0x99, 1 } }, them = { { 2, 0, 0, 0,
 static struct netns_pair pair;
 static struct arp *a;
 
-static void site(void)
+enum { GROUP = 322 };
+static const char rules[] =
+	"table inet t {\n"
+	"	chain in { type filter hook input priority -12; meta nfproto ipv6 meta l4proto ipv6-icmp ip6 hoplimit 255 "
+	"icmpv6 type { 133, 135, 136 } log group 322 accept; }\n"
+	"}\n";
+
+static void site(bool logged)
 {
 	struct err e = { 0 };
 
 	pair = netns_pair();
-	ck_assert_msg(arp_new(&a, &e) == 0, "%s", e.msg);
+	if (logged)
+		netns_nft(rules);
+	ck_assert_msg(arp_new(logged ? GROUP : 0, &a, &e) == 0, "%s", e.msg);
 }
 
 static struct addr at(const char *s)
@@ -74,7 +84,7 @@ static bool seen(enum arp_kind kind, const char *address, int ms)
 
 START_TEST(test_answers)
 {
-	site();
+	site(_i);
 	ask("10.99.0.1", &them, "10.99.0.2");
 	ck_assert(seen(ARP_ANSWER, "10.99.0.2", 2000));
 	n_heard = 0;
@@ -94,7 +104,7 @@ START_TEST(test_silence)
 {
 	const struct mac other = { { 2, 0, 0, 0, 0x99, 3 } };
 
-	site();
+	site(_i);
 	ask("10.99.0.1", &them, "10.99.0.3");
 	ask("10.99.0.1", &other, "10.99.0.2");
 	ask("fd99::1", &other, "fd99::2");
@@ -106,10 +116,20 @@ START_TEST(test_silence)
 }
 END_TEST
 
+static void send6(const char *address)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(NETNS_PORT) };
+	const int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(inet_pton(AF_INET6, address, &to.sin6_addr), 1);
+	ck_assert_int_eq(sendto(fd, address, 1, 0, (const struct sockaddr *)&to, sizeof(to)), 1);
+	close(fd);
+}
+
 /* What they say by themselves. */
 START_TEST(test_overheard)
 {
-	site();
+	site(_i);
 	netns_go(pair.theirs);
 	netns_send("10.99.0.77", 1, 20);
 	netns_go(pair.ours);
@@ -117,7 +137,12 @@ START_TEST(test_overheard)
 	netns_go(pair.theirs);
 	netns_ip("address add fd99::7/64 dev v1");
 	netns_go(pair.ours);
-	ck_assert(seen(ARP_PROBE, "fd99::7", 5000));
+	/* To a group that we are not in: the packet socket alone hears that. */
+	ck_assert(_i || seen(ARP_PROBE, "fd99::7", 5000));
+	netns_go(pair.theirs);
+	send6("fd99::1");
+	netns_go(pair.ours);
+	ck_assert(seen(ARP_CLAIM, "fd99::2", 2000));
 	arp_free(a);
 }
 END_TEST
@@ -128,13 +153,13 @@ START_TEST(test_without_rights)
 	struct err e = { 0 };
 	struct arp *b;
 
-	site();
+	site(_i);
 	ck_assert_int_eq(setuid(65534), 0);
 	ask("10.99.0.1", &them, "10.99.0.2");
 	ck_assert(seen(ARP_ANSWER, "10.99.0.2", 2000));
 	ask("fd99::1", &them, "fd99::2");
 	ck_assert(seen(ARP_ANSWER, "fd99::2", 2000));
-	ck_assert_int_eq(arp_new(&b, &e), -1);
+	ck_assert_int_eq(arp_new(0, &b, &e), -1);
 	ck_assert_int_eq(e.code, EPERM);
 	arp_free(a);
 }
@@ -157,18 +182,19 @@ static void say(const uint8_t *frame, size_t len)
 /* Frames that the filter must not let through, each followed by one that it must. */
 START_TEST(test_filter)
 {
-	const struct addr own4 = at("10.99.0.2"), other4 = at("10.99.0.9"), own6 = at("fd99::2"), other6 = at("fd99::9");
+	const struct addr own4 = at("10.99.0.2"), other4 = at("10.99.0.9");
+	const struct addr own6 = at("fd99::2"), other6 = at("fd99::9"), ours6 = at("fd99::1");
 	const struct mac other = { { 2, 0, 0, 0, 0x99, 3 } };
 	const uint8_t tag[] = { 0x81, 0, 0, 5 };
 	uint8_t frame[160];
 	size_t len;
 
-	site();
+	site(_i);
 	/* to somebody else, as seen by an interface in promiscuous mode */
 	netns_ip("link set v0 promisc on");
 	len = arp_request(frame, &them, &other4, &other, &own4);
 	say(frame, len);
-	len = arp_request(frame, &them, &other6, &other, &own6);
+	len = arp_request(frame, &them, &other6, &other, &ours6);
 	say(frame, len);
 	/* of a VLAN that we have no interface of */
 	len = arp_request(frame, &them, &other4, &us, &own4);
@@ -176,12 +202,13 @@ START_TEST(test_filter)
 	memcpy(frame + 12, tag, sizeof(tag));
 	say(frame, len + sizeof(tag));
 	/* forwarded; no neighbour discovery */
-	len = arp_request(frame, &them, &other6, &us, &own6);
+	len = arp_request(frame, &them, &other6, &us, &ours6);
 	frame[21] = 254;
 	say(frame, len);
 	frame[21] = 255;
 	frame[54] = 133;
-	say(frame, len);
+	if (!_i)
+		say(frame, len);
 	frame[54] = 137;
 	say(frame, len);
 	frame[54] = 135;
@@ -189,7 +216,7 @@ START_TEST(test_filter)
 	say(frame, len);
 	len = arp_request(frame, &them, &own4, &us, &other4);
 	say(frame, len);
-	len = arp_request(frame, &them, &own6, &us, &other6);
+	len = arp_request(frame, &them, &own6, &us, &ours6);
 	say(frame, len);
 	ck_assert(seen(ARP_CLAIM, "10.99.0.2", 2000));
 	ck_assert(seen(ARP_CLAIM, "fd99::2", 2000));
@@ -207,7 +234,7 @@ START_TEST(test_counted)
 	uint8_t frame[160];
 	size_t len;
 
-	site();
+	site(_i);
 	len = arp_request(frame, &them, &other4, &us, &own4);
 	frame[27] ^= 1;
 	say(frame, len);
@@ -223,21 +250,73 @@ START_TEST(test_counted)
 }
 END_TEST
 
+/* Who looks for a router is heard in the log. */
+START_TEST(test_router_solicit)
+{
+	const struct addr own6 = at("fd99::2"), all = at("fd99::1");
+	uint8_t frame[160];
+	size_t len;
+
+	site(true);
+	len = arp_request(frame, &them, &own6, &us, &all);
+	frame[54] = 133;
+	memmove(frame + 62, frame + 78, len - 78);
+	frame[19] -= 16;
+	say(frame, len - 16);
+	ck_assert(seen(ARP_CLAIM, "fd99::2", 2000));
+	ck_assert_uint_eq(arp_counts_of(a)->malformed, 0);
+	arp_free(a);
+}
+END_TEST
+
+/* What the log could not keep is lost, counted, and no answer. */
+START_TEST(test_lost)
+{
+	const struct addr own6 = at("fd99::2"), x = at("fd99::1");
+	struct arp_sighting s[64];
+	struct err e = { 0 };
+	const int little = 1;
+	unsigned got = 0;
+	uint8_t frame[160];
+	size_t len;
+	int n;
+
+	site(true);
+	ck_assert_int_eq(setsockopt(arp_fd6(a), SOL_SOCKET, SO_RCVBUF, &little, sizeof(little)), 0);
+	len = arp_request(frame, &them, &own6, &us, &x);
+	for (unsigned i = 0; i < 200; i++)
+		say(frame, len);
+	while ((n = arp_receive(a, s, 64, &e)) > 0)
+		for (int i = 0; i < n; i++)
+			got += s[i].addr.family == 6;
+	ck_assert_msg(n == 0, "%s", e.msg);
+	ck_assert_int_eq(setsockopt(arp_fd6(a), SOL_SOCKET, SO_RCVBUF, &(int){ 1 << 20 }, sizeof(int)), 0);
+	say(frame, len);
+	ck_assert(netns_wait(arp_fd6(a), 2000));
+	while ((n = arp_receive(a, s, 64, &e)) > 0)
+		for (int i = 0; i < n; i++)
+			got += s[i].addr.family == 6;
+	ck_assert_uint_gt(arp_counts_of(a)->lost, 0);
+	ck_assert_uint_ge(got + arp_counts_of(a)->lost, 201);
+	arp_free(a);
+}
+END_TEST
+
 /* A flood on one socket does not keep the other from being heard. */
 START_TEST(test_fair)
 {
-	const struct addr flood = at("10.99.0.9"), own = at("10.99.0.2"), own6 = at("fd99::2"), want = at("fd99::9");
+	const struct addr flood = at("10.99.0.9"), own = at("10.99.0.2"), ours6 = at("fd99::1"), want = at("fd99::9");
 	struct arp_sighting s[8];
 	struct err e = { 0 };
 	uint8_t frame[160];
 	bool six = false;
 	size_t len;
 
-	site();
+	site(_i);
 	len = arp_request(frame, &them, &flood, &us, &own);
 	for (unsigned i = 0; i < 100; i++)
 		say(frame, len);
-	len = arp_request(frame, &them, &want, &us, &own6);
+	len = arp_request(frame, &them, &want, &us, &ours6);
 	for (unsigned i = 0; i < 8; i++)
 		say(frame, len);
 	ck_assert(netns_wait(arp_fd6(a), 2000));
@@ -254,7 +333,7 @@ START_TEST(test_cannot)
 	const struct addr own = at("10.99.0.1"), x = at("10.99.0.2"), six = at("fd99::2");
 	struct err e = { 0 };
 
-	site();
+	site(_i);
 	ck_assert_int_eq(arp_ask(a, 999, &us, &own, &them, &x, &e), -1);
 	ck_assert_int_eq(e.code, ENXIO);
 	ck_assert_int_eq(arp_ask(a, if_nametoindex("v0"), &us, &own, &them, &six, &e), -1);
@@ -276,13 +355,15 @@ int main(void)
 	if (netns_skip())
 		return NETNS_SKIP;
 	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, test_answers);
-	tcase_add_test(tc, test_silence);
-	tcase_add_test(tc, test_overheard);
-	tcase_add_test(tc, test_without_rights);
-	tcase_add_test(tc, test_filter);
-	tcase_add_test(tc, test_counted);
-	tcase_add_test(tc, test_fair);
-	tcase_add_test(tc, test_cannot);
+	tcase_add_loop_test(tc, test_answers, 0, 2);
+	tcase_add_loop_test(tc, test_silence, 0, 2);
+	tcase_add_loop_test(tc, test_overheard, 0, 2);
+	tcase_add_loop_test(tc, test_without_rights, 0, 2);
+	tcase_add_loop_test(tc, test_filter, 0, 2);
+	tcase_add_loop_test(tc, test_counted, 0, 2);
+	tcase_add_loop_test(tc, test_fair, 0, 2);
+	tcase_add_test(tc, test_router_solicit);
+	tcase_add_test(tc, test_lost);
+	tcase_add_loop_test(tc, test_cannot, 0, 2);
 	return suite_run(tc);
 }

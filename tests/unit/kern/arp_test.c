@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/netfilter.h>
+
+#include "kern/nfq.h"
 #include "unit/suite.h"
 
 static const struct mac us = { { 2, 0, 0, 0, 0x99, 1 } }, them = { { 2, 0, 0, 0, 0x99, 2 } };
@@ -243,6 +246,85 @@ START_TEST(test_cut)
 }
 END_TEST
 
+/* Router solicitations have no target. */
+static void rs(const char *src)
+{
+	nd(133, &us, src, "ff02::2", "fd99::1", 0);
+	put(62, "\1\1", 2);
+	put(64, them.b, 6);
+	frame[19] = 16;
+	len = 70;
+}
+
+START_TEST(test_router_solicit)
+{
+	rs("fe80::2");
+	ck_assert(told6(true));
+	check(ARP_CLAIM, "fe80::2");
+	cut(arp_parse6);
+	rs("fe80::2");
+	frame[64] ^= 4;
+	ck_assert(!told6(true) && bad);
+	rs("::");
+	ck_assert(!told6(true) && !bad);
+	rs("ff02::2");
+	ck_assert(!told6(true) && bad);
+	rs("fe80::2");
+	frame[6] |= 1;
+	ck_assert(!told6(true) && bad);
+}
+END_TEST
+
+/* What the input hook logs is the same frame, but for its type (a tag's), and says by the MAC whether it was for us alone. */
+static struct nfq_packet logged(void)
+{
+	return (struct nfq_packet){ .ether = frame, .payload = frame + 14, .caplen = (uint32_t)len - 14, .protocol = 0x86dd,
+				    .hook = NF_INET_LOCAL_IN, .iif = 4 };
+}
+
+static bool told(const struct nfq_packet *p)
+{
+	return arp_parse_logged(p, &seen, &bad);
+}
+
+START_TEST(test_logged)
+{
+	static uint8_t much[4096];
+	struct nfq_packet p;
+
+	nd(136, &us, "fd99::2", "fd99::1", "fd99::2", 0x60);
+	frame[12] = 0x81;
+	p = logged();
+	ck_assert(told(&p));
+	check(ARP_ANSWER, "fd99::2");
+	ck_assert_uint_eq(seen.ifindex, 4);
+	frame[0] = 0x33;
+	ck_assert(told(&p));
+	check(ARP_CLAIM, "fd99::2");
+	for (unsigned i = 0; i < 7; i++) {
+		nd(136, &us, "fd99::2", "fd99::1", "fd99::2", 0x60);
+		p = logged();
+		p.malformed = i == 0;
+		p.ether = i == 1 ? NULL : p.ether;
+		p.hook = i == 2 ? NF_INET_FORWARD : p.hook;
+		p.protocol = i == 3 ? 0x800 : p.protocol;
+		p.iif = i == 4 ? 0 : p.iif;
+		p.caplen -= i == 5;
+		frame[21] = i == 6 ? 254 : 255;
+		ck_assert_msg(!told(&p) && bad, "%u", i);
+	}
+	/* Padding behind it may be longer than what is kept. */
+	nd(136, &us, "fd99::2", "fd99::1", "fd99::2", 0x60);
+	memcpy(much, frame + 14, len - 14);
+	p = logged();
+	p.payload = much;
+	p.caplen = 2034;
+	ck_assert(told(&p));
+	p.caplen = sizeof(much);
+	ck_assert(!told(&p) && bad);
+}
+END_TEST
+
 static size_t ask(const char *own, const char *address)
 {
 	const struct addr o = at(own), a = at(address);
@@ -302,6 +384,8 @@ int main(void)
 	tcase_add_test(tc, test_nd_bad);
 	tcase_add_test(tc, test_nd_options);
 	tcase_add_test(tc, test_cut);
+	tcase_add_test(tc, test_router_solicit);
+	tcase_add_test(tc, test_logged);
 	tcase_add_test(tc, test_request);
 	tcase_add_test(tc, test_request_not);
 	return suite_run(tc);

@@ -21,7 +21,7 @@ static struct nflog *opened(void)
 	struct nflog *l = NULL;
 	struct err e = { 0 };
 
-	ck_assert_msg(nflog_new(GROUP, 0, &l, &e) == 0, "%s", e.msg);
+	ck_assert_msg(nflog_new(GROUP, 0, false, &l, &e) == 0, "%s", e.msg);
 	return l;
 }
 
@@ -50,7 +50,7 @@ START_TEST(test_copies)
 	ck_assert(netns_wait(nflog_poll_fd(l), 2000));
 	n = receive(l, p, NFQ_BATCH);
 	ck_assert_int_eq(n, 1);
-	ck_assert(p->has_id && !p->malformed && !p->has_mac);
+	ck_assert(p->has_id && !p->malformed && !p->has_mac && !p->ether);
 	ck_assert_uint_eq(p->id, 0);
 	ck_assert_uint_eq(p->hook, NF_INET_LOCAL_OUT);
 	ck_assert_uint_eq(p->protocol, 0x800);
@@ -135,6 +135,7 @@ START_TEST(test_neighbour)
 	ck_assert(netns_wait(nflog_poll_fd(l), 2000));
 	ck_assert_int_eq(receive(l, &p, 1), 1);
 	ck_assert(p.has_mac && addr_mac_equal(&p.mac, &want));
+	ck_assert(p.ether && !memcmp(p.ether, "\2\0\0\0\x99\1\2\0\0\0\x99\2\10\0", 14));
 	ck_assert_uint_eq(p.iif, if_nametoindex("v0"));
 	ck_assert_uint_eq(p.oif, 0);
 	ck_assert_uint_eq(p.hook, NF_INET_LOCAL_IN);
@@ -183,7 +184,7 @@ START_TEST(test_held)
 
 	netns_enter();
 	l = opened();
-	ck_assert_int_eq(nflog_new(GROUP, 0, &second, &e), -1);
+	ck_assert_int_eq(nflog_new(GROUP, 0, false, &second, &e), -1);
 	ck_assert_ptr_nonnull(strstr(e.msg, "log group 321"));
 	ck_assert_ptr_nonnull(strstr(e.msg, "held"));
 	ck_assert_int_ge(now_mono_ns() - begun, NOW_NS_PER_S);

@@ -245,7 +245,7 @@ START_TEST(observes_without_being_in_the_way)
 	site.ask = site.unknown = NULL;
 	wire_send(&site.w_cam, &f, 50);                 /* nobody there at all */
 	ck_assert_uint_eq(wire_count(&site.w_core, "10.20.0.2", NULL, 17, 5001, NULL), 50);
-	ck_assert_msg(nflog_new(100, 0, &log, &site.e) == 0, "%s", site.e.msg);
+	ck_assert_msg(nflog_new(100, 0, false, &log, &site.e) == 0, "%s", site.e.msg);
 	site.in.generation = 2;
 	site_load();
 	wire_send(&site.w_cam, &f, 50);

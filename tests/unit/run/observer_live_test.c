@@ -50,7 +50,7 @@ static void neighbour(void)
 
 static void observe(void)
 {
-	const struct observer_config c = { .links = links, .publish = publish };
+	const struct observer_config c = { .links = links, .publish = publish, .log_group = table_discovery_group(100) };
 
 	observer = observer_new(&c, &e);
 	ck_assert_msg(observer, "%s", e.msg);
