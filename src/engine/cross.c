@@ -8,29 +8,69 @@
 #include "base/own.h"
 #include "base/vec.h"
 
+/* The words of a set that are not 0 lie within: most sets are a few bits of thousands. */
+struct reach { size_t lo, hi; };
+
 struct making {
 	const struct pool *rows, *columns;
 	cross_cell cell;
 	void *ctx;
 	size_t words;
 	uint64_t *any;          /* per block: the union of its columns */
-	uint64_t *none;         /* shares nothing */
-	uint64_t *key, *shared; /* scratch */
+	struct reach *reaches;  /* of each column */
+	uint64_t *key, *shared; /* scratch: 0 but while in use */
 	struct pool keys;
 	uint32_t nothing;       /* the block of a row that shares nothing with it */
+	uint32_t empty;         /* the cell of what shares nothing */
 	VEC(uint32_t) cells;
 };
 
-static bool add_block(struct making *m, const uint64_t *row, uint32_t block)
+static struct reach reach_of(const uint64_t *set, size_t words)
+{
+	struct reach r = { 0, words };
+
+	while (r.hi && !set[r.hi - 1])
+		r.hi--;
+	while (r.lo < r.hi && !set[r.lo])
+		r.lo++;
+	return r;
+}
+
+static struct reach within(struct reach a, struct reach b)
+{
+	const struct reach r = { a.lo > b.lo ? a.lo : b.lo, a.hi < b.hi ? a.hi : b.hi };
+
+	return r.lo < r.hi ? r : (struct reach){ 0, 0 };
+}
+
+/* What both sets have, into a set that is 0 there; is it anything? */
+static bool intersect(const uint64_t *a, const uint64_t *b, struct reach r, uint64_t *ret)
+{
+	uint64_t some = 0;
+
+	for (size_t w = r.lo; w < r.hi; w++)
+		some |= ret[w] = a[w] & b[w];
+	return some;
+}
+
+static void clear(uint64_t *set, struct reach r)
+{
+	memset(set + r.lo, 0, (r.hi - r.lo) * sizeof(*set));
+}
+
+static bool add_block(struct making *m, const uint64_t *row, struct reach reach, uint32_t block)
 {
 	for (uint32_t i = 0; i < CROSS_BLOCK; i++) {
 		const uint32_t column = block * CROSS_BLOCK + i;
-		const uint64_t *set = column < m->columns->n ? pool_at(m->columns, column) : m->none;
-		uint32_t cell;
+		uint32_t cell = m->empty;
 
-		for (size_t w = 0; w < m->words; w++)
-			m->shared[w] = row[w] & set[w];
-		cell = m->cell(m->ctx, m->shared);
+		if (column < m->columns->n) {
+			const struct reach both = within(reach, m->reaches[column]);
+
+			if (intersect(row, pool_at(m->columns, column), both, m->shared))
+				cell = m->cell(m->ctx, m->shared);
+			clear(m->shared, both);
+		}
 		if (cell == POOL_NONE || !VEC_PUSH(&m->cells, cell))
 			return false;
 	}
@@ -39,22 +79,36 @@ static bool add_block(struct making *m, const uint64_t *row, uint32_t block)
 
 static bool add_row(struct making *m, const uint64_t *row, uint32_t n_blocks, uint32_t *ret)
 {
+	const struct reach reach = reach_of(row, m->words);
+
 	for (uint32_t b = 0; b < n_blocks; b++) {
-		const uint64_t *any = m->any + (size_t)b * m->words;
-		uint64_t some = 0;
+		const bool some = intersect(row, m->any + (size_t)b * m->words, reach, m->key);
 		uint32_t id, seen = m->keys.n;
 
-		for (size_t w = 0; w < m->words; w++) {
-			m->key[w] = row[w] & any[w];
-			some |= m->key[w];
-		}
 		m->key[m->words] = some ? b : UINT64_MAX;
 		id = some || m->nothing == POOL_NONE ? pool_add(&m->keys, m->key) : m->nothing;
-		if (id == POOL_NONE || (id == seen && !add_block(m, row, b)))
+		clear(m->key, reach);
+		if (id == POOL_NONE || (id == seen && !add_block(m, row, reach, b)))
 			return false;
 		if (!some)
 			m->nothing = id;
 		ret[b] = id;
+	}
+	return true;
+}
+
+static bool look_at_columns(struct making *m, uint32_t n_blocks)
+{
+	m->any = calloc((size_t)n_blocks * m->words + 1, sizeof(*m->any));
+	m->reaches = calloc(m->columns->n + (size_t)1, sizeof(*m->reaches));
+	if (!m->any || !m->reaches)
+		return false;
+	for (uint32_t c = 0; c < m->columns->n; c++) {
+		const uint64_t *set = pool_at(m->columns, c);
+		const struct reach r = m->reaches[c] = reach_of(set, m->words);
+
+		for (size_t w = r.lo; w < r.hi; w++)
+			m->any[c / CROSS_BLOCK * m->words + w] |= set[w];
 	}
 	return true;
 }
@@ -65,17 +119,13 @@ static bool make(struct making *m, struct cross *ret, struct arena *a)
 
 	if (!pool_spend(m->keys.budget, (size_t)n_blocks * m->rows->n * sizeof(uint32_t)))
 		return false;
-	m->any = calloc((size_t)n_blocks * m->words + 1, sizeof(*m->any));
 	m->key = calloc(m->words + 1, sizeof(*m->key));
 	m->shared = calloc(m->words + 1, sizeof(*m->shared));
-	m->none = calloc(m->words + 1, sizeof(*m->none));
 	ret->per_row = n_blocks;
 	ret->blocks = arena_array(a, (size_t)n_blocks * m->rows->n, uint32_t);
-	if (!m->any || !m->key || !m->shared || !m->none || !ret->blocks)
+	if (!m->key || !m->shared || !ret->blocks || !look_at_columns(m, n_blocks))
 		return false;
-	for (uint32_t c = 0; c < m->columns->n; c++)
-		for (size_t w = 0; w < m->words; w++)
-			m->any[c / CROSS_BLOCK * m->words + w] |= pool_at(m->columns, c)[w];
+	m->empty = m->cell(m->ctx, m->shared);
 	for (uint32_t r = 0; r < m->rows->n; r++)
 		if (!add_row(m, pool_at(m->rows, r), n_blocks, ret->blocks + (size_t)r * n_blocks))
 			return false;
@@ -95,8 +145,8 @@ bool cross_build(struct cross *ret, const struct pool *rows, const struct pool *
 	pool_fini(&m.keys);
 	VEC_FREE(&m.cells);
 	free(m.any);
+	free(m.reaches);
 	free(m.key);
 	free(m.shared);
-	free(m.none);
 	return ok;
 }
