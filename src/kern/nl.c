@@ -32,6 +32,13 @@ static void nl_option(struct mnl_socket *s, int option)
 	mnl_socket_setsockopt(s, option, &on, sizeof(on));      /* older kernels: errors without words, nothing worse */
 }
 
+int nl_hear(struct nl *n, unsigned group, bool on, struct err *e)
+{
+	if (mnl_socket_setsockopt(n->socket, on ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP, &group, sizeof(group)) < 0)
+		return err_sys(e, errno, "cannot %s netlink group %u", on ? "listen to" : "leave", group);
+	return 0;
+}
+
 static int nl_join(struct nl *n, const unsigned *groups, struct err *e)
 {
 	int bytes = LISTEN_BUFFER_BYTES;
@@ -39,8 +46,8 @@ static int nl_join(struct nl *n, const unsigned *groups, struct err *e)
 	if (!groups || !*groups)
 		return 0;
 	for (const unsigned *g = groups; *g; g++)
-		if (mnl_socket_setsockopt(n->socket, NETLINK_ADD_MEMBERSHIP, (void *)(uintptr_t)g, sizeof(*g)) < 0)
-			return err_sys(e, errno, "cannot listen to netlink group %u", *g);
+		if (nl_hear(n, *g, true, e) < 0)
+			return -1;
 	if (setsockopt(mnl_socket_get_fd(n->socket), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		setsockopt(mnl_socket_get_fd(n->socket), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	return 0;

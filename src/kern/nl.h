@@ -41,6 +41,8 @@ int nl_request(struct nl *n, struct nlmsghdr *nlh, nl_message_fn fn, void *arg, 
 int nl_dump(struct nl *n, struct nlmsghdr *nlh, void (*begin)(void *arg), nl_message_fn fn, void *arg, struct err *e);
 /* Read what has come to a listening socket, without waiting.  *ret_lost: the kernel dropped notifications (ENOBUFS). */
 int nl_listen(struct nl *n, nl_message_fn fn, void *arg, bool *ret_lost, struct err *e);
+/* Join a group, or leave it; what has come already stays to be read.  Joining twice is fine. */
+int nl_hear(struct nl *n, unsigned group, bool on, struct err *e);
 /* nf_tables' generation counter: changes with every transaction of anybody. */
 int nl_genid(struct nl *n, uint32_t *ret, struct err *e);
 

@@ -203,6 +203,10 @@ int table_send(struct nl *n, const struct table *t, struct err *e);
  * only what differs is told.  Ignored when there was another transaction since. */
 struct table_was { const struct table *table; uint32_t genid; };
 int table_send_after(struct nl *n, const struct table *t, const struct table_was *was, struct err *e);
+/* The same while watch (of table_watch_groups) does not listen, if the table is big: a notification of each element takes the
+ * kernel longer than all the rest.  *ret_missed is set when others may have changed something then: it is to be looked for. */
+int table_send_deaf(struct nl *n, struct nl *watch, const struct table *t, const struct table_was *was, bool *ret_missed,
+		    struct err *e);
 /* Only what the model would do (validated by the kernel, nothing done). */
 int table_try(struct nl *n, const struct table *t, struct err *e);
 int table_delete(struct nl *n, struct err *e);          /* tests and purge only: flushes every queue of the namespace */

@@ -28,12 +28,17 @@ uint32_t table_wire_flags(bool owner, uint32_t live)
 	return owner ? both : live & both;
 }
 
-void table_wire_table(struct nl_batch *b, uint8_t family, uint32_t flags)
+struct nlmsghdr *table_wire_any(struct nl_batch *b, uint8_t family)
 {
 	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, family, LOC_NONE, "table", TABLE_TABLE);
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, TABLE_TABLE);
-	mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, htonl(flags));
+	return nlh;
+}
+
+void table_wire_table(struct nl_batch *b, uint8_t family, uint32_t flags)
+{
+	mnl_attr_put_u32(table_wire_any(b, family), NFTA_TABLE_FLAGS, htonl(flags));
 }
 
 void table_wire_chain(struct nl_batch *b, const struct table *t, size_t chain)

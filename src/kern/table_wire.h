@@ -19,6 +19,7 @@ struct table_set;
  * asking for both; an owner cannot let go of it.  live: the flags that it has, 0: it is to be made. */
 enum { TABLE_WIRE_PERSIST = 4 };        /* NFT_TABLE_F_PERSIST, not in Debian 12's headers */
 uint32_t table_wire_flags(bool owner, uint32_t live);
+struct nlmsghdr *table_wire_any(struct nl_batch *b, uint8_t family);    /* the table, whatever its flags */
 void table_wire_table(struct nl_batch *b, uint8_t family, uint32_t flags);
 void table_wire_chain(struct nl_batch *b, const struct table *t, size_t chain);
 void table_wire_counter(struct nl_batch *b, uint8_t family, const char *name);

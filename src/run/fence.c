@@ -155,6 +155,11 @@ bool fence_wants_plan(const struct fence *f)
 	return f->unplanned && now_mono_ns() - f->planned_ns >= pause_ns;
 }
 
+static int send(struct fence *f, const struct table *t, const struct table_was *was, struct err *e)
+{
+	return table_send_deaf(f->nl, f->watch, t, was, &f->missed, e);
+}
+
 /* Into the kernel: as a change of what is there, when that is known for sure. */
 static int put_table(struct fence *f, const struct table *t, struct err *e)
 {
@@ -166,9 +171,9 @@ static int put_table(struct fence *f, const struct table *t, struct err *e)
 		was.table = NULL;
 	if (was.table && built)
 		was.table = built;
-	rc = was.table ? table_send_after(f->nl, t, &was, e) : -1;
+	rc = was.table ? send(f, t, &was, e) : -1;
 	if (rc < 0)                             /* also when it was not what it was thought to be */
-		rc = table_send(f->nl, t, e);
+		rc = send(f, t, NULL, e);
 	table_free(built);
 	return rc;
 }
@@ -218,7 +223,7 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 	if (in.plan.left_out && in.plan.left_out != f->in.plan.left_out)
 		log_warn("more than the kernel's table holds: it asks about some new flows parts=%zu", in.plan.left_out);
 	adopt_plan(f, plan, j->prog, since_ns);
-	f->trusted = true;
+	f->trusted = !f->missed;
 	if (f->in.page && page != f->in.page) {
 		f->old_page = f->in.page;
 		f->old_since_ns = now_mono_ns();
@@ -261,9 +266,9 @@ int fence_restore(struct fence *f, struct err *e)
 	if (table_build(&f->in, &t, e) < 0)
 		return -1;
 	fence_part_begins(f);
-	rc = table_send(f->nl, t, e);
+	rc = send(f, t, NULL, e);
 	fence_part_ends(f);
-	f->trusted = rc == 0;
+	f->trusted = rc == 0 && !f->missed;
 	f->bound = f->bound && rc < 0;
 	table_free(f->table);
 	f->table = t;
@@ -393,7 +398,14 @@ int fence_watch(struct fence *f, table_change_fn fn, void *arg, bool *ret_lost, 
 {
 	const uint32_t self[] = { nl_portid(f->nl), nl_portid(f->watch) };
 
-	return table_watch(f->watch, &f->seen, self, sizeof(self) / sizeof(self[0]), fn, arg, ret_lost, e);
+	if (f->missed && nl_hear(f->watch, *table_watch_groups, true, e) < 0)   /* it may not listen since then */
+		return -1;
+	if (table_watch(f->watch, &f->seen, self, sizeof(self) / sizeof(self[0]), fn, arg, ret_lost, e) < 0)
+		return -1;
+	*ret_lost |= f->missed;
+	f->interleaved |= f->missed;
+	f->missed = false;
+	return 0;
 }
 
 int fence_risks(struct fence *f, table_change_fn fn, void *arg, struct err *e)

@@ -23,7 +23,7 @@ struct fence {
 	bool bound;                             /* bindings have changed since: table is not what is in the kernel, in is */
 	bool trusted;                           /* nobody else changed nf_tables since the table was sent whole */
 	uint32_t genid;                         /* of nf_tables, after our last transaction */
-	bool interleaved;                       /* others had one in between */
+	bool interleaved, missed;               /* others had one in between; and it may not have been heard */
 };
 
 /* Around each transaction of ours. */

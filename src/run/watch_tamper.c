@@ -199,6 +199,7 @@ void watch_tamper(struct watch *w)
 		restore(w, &t, &differences);
 	} else if (lost && !fence_only_ours(w->c.fence)) {      /* whose they were is not known: look first */
 		memcpy(t.what, "notifications were lost", sizeof("notifications were lost"));
+		watch_risks(w);
 		if (fence_verify(w->c.fence, &differences, &n, &e) < 0 || n)
 			restore(w, &t, &differences);
 	}
