@@ -135,7 +135,7 @@ struct table_rates {
 	uint32_t ask_per_s, ask_burst, new_per_s, new_burst, new_iface_per_s, new_iface_burst, observe_per_s;
 	uint32_t again_per_s, again_burst, deny_per_s, deny_burst;
 };
-#define TABLE_RATES ((struct table_rates){ 5000, 5000, 20, 50, 2000, 500, 5000, 20000, 100000, 10, 100 })
+#define TABLE_RATES ((struct table_rates){ 5000, 5000, 20, 50, 2000, 500, 5000, 20000, 100000, 1, 16 })
 
 struct table_input {
 	unsigned generation;                    /* 1..62; closed: the last that lived, or 0 */
@@ -241,7 +241,7 @@ int table_clear_page(struct nl *n, char page, struct err *e);           /* only 
  * kernel has one: allow-ID. */
 enum table_counter {
 	TABLE_C_DENIED,                 /* remembered, or known beforehand: sum of TABLE_L_DENIED over all pages ever */
-	TABLE_C_DENIED_MORE, TABLE_C_DENIED_MORE_UNKEYED,       /* the same without ports, or when the page is full: by device */
+	TABLE_C_DENIED_MORE,                    /* the same without ports, or when the page is full: by device */
 	TABLE_C_FLOOD, TABLE_C_FLOOD_UNKEYED,           /* over the limit of questions, known devices and others */
 	TABLE_C_UNKNOWN_FLOOD, TABLE_C_UNKNOWN_FLOOD_UNKEYED,   /* over the limit of questions, unknown triples */
 	TABLE_C_INVALID, TABLE_C_INVALID_UNKEYED,       /* conntrack calls it invalid */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* table_build_asks: the way to the queues, and what the kernel drops by itself, in the ledger.
  * Meters are written positively: within the limit goes on to the queue, all else is a counted drop; so a full set closes.
- * A hit of the denials' memory is counted under its key by an update of its own: what a lookup does to an element's
- * counter differs between kernels and does not matter here. */
+ * A hit of the denials' memory is counted under its key by an update of its own, with what the lookup has loaded already: what a
+ * lookup does to an element's counter differs between kernels and does not matter here. */
 #include "kern/table_model.h"
 
 #include <netinet/in.h>
@@ -47,33 +47,21 @@ static struct table_stmt meter(enum table_key k1, enum table_key k2, uint32_t se
  * the key that another processor has just added.  A full page costs two more looks, on the way to a counter without keys. */
 enum { TRIES = 3, KEYS_PER_S = 400, KEYS_BURST = 4000 };
 
-/* Packets that the memory knows. */
-static void build_denied(struct table_build *b, uint32_t chain, unsigned first)
+/* Each variant of a flow, where (IN: it is there; ADD: it is put there) and its place in the live page, counted and dropped.
+ * What the page has no room for goes on behind the chain, and is counted there. */
+static void build_keyed(struct table_build *b, uint32_t chain, enum table_op op, unsigned first)
 {
+	const uint32_t hits = b->page == 'a' ? TABLE_SET_HITS_A : TABLE_SET_HITS_B;
+
 	for (unsigned v = first; v < first + TABLE_VARIANTS / 2; v++) {
 		struct flow_variant f = variant_of(v);
 
-		TABLE_RULE(b->t, chain, f.family, f.proto, TABLE_ETHER, with_keys(TABLE_S_IN, TABLE_SET_DENIED + v, f.keys),
-			   table_goto(TABLE_CH_COUNT + v));
+		TABLE_RULE(b->t, chain, f.family, f.proto, TABLE_ETHER, with_keys(op, TABLE_SET_DENIED + v, f.keys),
+			   with_keys(TABLE_S_UPDATE, hits + v, f.keys), table_count(TABLE_C_DENIED), table_do(TABLE_S_DROP, 0));
 	}
 }
 
-/* Counted by key, dropped.  When the page has no room, by device: whoever scans takes the detail from its like, never the count. */
-static void build_counts(struct table_build *b)
-{
-	uint32_t hits = b->page == 'a' ? TABLE_SET_HITS_A : TABLE_SET_HITS_B;
-
-	for (unsigned v = 0; v < TABLE_VARIANTS; v++) {
-		struct flow_variant f = variant_of(v);
-
-		TABLE_RULE(b->t, TABLE_CH_COUNT + v, f.family, f.proto, TABLE_ETHER, with_keys(TABLE_S_UPDATE, hits + v, f.keys),
-			   table_count(TABLE_C_DENIED), table_do(TABLE_S_DROP, 0));
-		TABLE_RULE(b->t, TABLE_CH_COUNT + v, table_goto(TABLE_CH_DENIED_MORE));
-	}
-}
-
-/* A drop of the kernel's own, counted by sender where there is one and the page has room. */
-static void build_drop(struct table_build *b, uint32_t chain, uint32_t page_a, enum table_counter c)
+static void build_by_sender(struct table_build *b, uint32_t chain, uint32_t page_a, enum table_counter c)
 {
 	const struct table_stmt count = {
 		.op = TABLE_S_UPDATE, .keys = { TABLE_K_IIF, TABLE_K_ETHER_SADDR }, .index = page_a + (b->page == 'b'),
@@ -81,6 +69,12 @@ static void build_drop(struct table_build *b, uint32_t chain, uint32_t page_a, e
 
 	for (unsigned i = 0; i < TRIES; i++)
 		TABLE_RULE(b->t, chain, TABLE_ETHER, count, table_count(c), table_do(TABLE_S_DROP, 0));
+}
+
+/* A drop of the kernel's own, counted by sender where there is one and the page has room. */
+static void build_drop(struct table_build *b, uint32_t chain, uint32_t page_a, enum table_counter c)
+{
+	build_by_sender(b, chain, page_a, c);
 	TABLE_RULE(b->t, chain, table_count(c + 1), table_do(TABLE_S_DROP, 0));
 }
 
@@ -97,16 +91,20 @@ static void build_named_drop(struct table_build *b, uint32_t chain, uint32_t pag
 }
 
 const enum table_fixed_chain table_page_chains[] = {
-	TABLE_CH_ABOUT, TABLE_CH_COUNT, TABLE_CH_COUNT + 1, TABLE_CH_COUNT + 2, TABLE_CH_COUNT + 3, TABLE_CH_COUNT + 4,
-	TABLE_CH_COUNT + 5, TABLE_CH_COUNT + 6, TABLE_CH_COUNT + 7, TABLE_CH_DENIED_MORE, TABLE_CH_FLOOD, TABLE_CH_UNKNOWN_FLOOD,
-	TABLE_CH_OUT_FLOOD, TABLE_CH_INVALID, TABLE_CH_STRANGE, TABLE_CH_CLOSED,
+	TABLE_CH_ABOUT, TABLE_CH_DENIED, TABLE_CH_DENIED_REPLY, TABLE_CH_DENY_COUNT, TABLE_CH_DENIED_MORE, TABLE_CH_FLOOD,
+	TABLE_CH_UNKNOWN_FLOOD, TABLE_CH_OUT_FLOOD, TABLE_CH_INVALID, TABLE_CH_STRANGE, TABLE_CH_CLOSED,
 };
 const size_t table_n_page_chains = sizeof(table_page_chains) / sizeof(*table_page_chains);
 
 void table_build_page(struct table_build *b)
 {
-	build_counts(b);
-	build_drop(b, TABLE_CH_DENIED_MORE, TABLE_SET_DENIED_MORE_A, TABLE_C_DENIED_MORE);
+	build_keyed(b, TABLE_CH_DENIED, TABLE_S_IN, 0);
+	build_keyed(b, TABLE_CH_DENIED_REPLY, TABLE_S_IN, TABLE_V_REPLY);
+	build_keyed(b, TABLE_CH_DENY_COUNT, TABLE_S_ADD, 0);
+	TABLE_RULE(b->t, TABLE_CH_DENY_COUNT, table_goto(TABLE_CH_DENIED_MORE));
+	/* A denial that the page does not take is a question: userspace has the count then. */
+	build_by_sender(b, TABLE_CH_DENIED_MORE, TABLE_SET_DENIED_MORE_A, TABLE_C_DENIED_MORE);
+	TABLE_RULE(b->t, TABLE_CH_DENIED_MORE, table_goto(TABLE_CH_ASK));
 	build_drop(b, TABLE_CH_FLOOD, TABLE_SET_FLOODS_A, TABLE_C_FLOOD);
 	build_drop(b, TABLE_CH_UNKNOWN_FLOOD, TABLE_SET_UNKNOWN_FLOODS_A, TABLE_C_UNKNOWN_FLOOD);
 	build_drop(b, TABLE_CH_INVALID, TABLE_SET_INVALIDS_A, TABLE_C_INVALID);
@@ -126,29 +124,26 @@ static void build_note(struct table_build *b, uint32_t chain, enum table_note no
 
 /* What the kernel knows to be denied.  The first packets of whoever tries are asked about all the same, so that they become
  * events at once and with all that they show.  Further ones are remembered and counted here, until one device has taken its share
- * of the memory and the page: the rest of its keys are counted together.  A full set costs detail, not the drop. */
+ * of the memory and the page: the rest of its keys are counted together, for a second without a look at anything else (over): that
+ * is what a scan costs.  A full set costs detail, not the drop. */
 static void build_deny(struct table_build *b)
 {
+	const struct table_stmt over = { .op = TABLE_S_IN, .keys = { TABLE_K_IIF, TABLE_K_ETHER_SADDR }, .index = TABLE_SET_OVER };
 	const struct table_rates *r = &b->rates;
+	struct table_stmt now_over = over;
 
-	build_denied(b, TABLE_CH_DENIED, 0);
-	build_denied(b, TABLE_CH_DENIED_REPLY, TABLE_V_REPLY);
+	now_over.op = TABLE_S_ADD;
+	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER, over, table_goto(TABLE_CH_DENIED_MORE));
 	TABLE_RULE(b->t, TABLE_CH_DENY, table_jump(TABLE_CH_DENIED));
 	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER,
 		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_SAMPLES, r->deny_per_s, r->deny_burst),
 		   table_goto(TABLE_CH_ASK));
 	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER,
 		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_KEYS, KEYS_PER_S, KEYS_BURST),
-		   table_jump(TABLE_CH_DENY_COUNT));
-	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER, table_goto(TABLE_CH_DENIED_MORE));
-	/* Without Ethernet addresses there is nothing to count by. */
-	TABLE_RULE(b->t, TABLE_CH_DENY, table_goto(TABLE_CH_ASK));
-	for (unsigned v = 0; v < TABLE_VARIANTS / 2; v++) {
-		struct flow_variant f = variant_of(v);
-
-		TABLE_RULE(b->t, TABLE_CH_DENY_COUNT, f.family, f.proto, TABLE_ETHER,
-			   with_keys(TABLE_S_ADD, TABLE_SET_DENIED + v, f.keys), table_goto(TABLE_CH_COUNT + v));
-	}
+		   table_goto(TABLE_CH_DENY_COUNT));
+	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER, now_over, table_goto(TABLE_CH_DENIED_MORE));
+	/* Without Ethernet addresses there is nothing to count by: that ends in a question. */
+	TABLE_RULE(b->t, TABLE_CH_DENY, table_goto(TABLE_CH_DENIED_MORE));
 }
 
 /* Flows that an earlier generation permitted have a limit of their own, which a site's recordings do not reach when all of them

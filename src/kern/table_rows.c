@@ -105,6 +105,8 @@ const struct table_set_row table_set_rows[TABLE_SET_FIXED] = {
 	METER("samples", SAMPLES, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
 	METER("keys", KEYS, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
 	METER("heard", HEARD, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER, TABLE_T_IP6),
+	[TABLE_SET_OVER] = { "over", { TABLE_T_IFINDEX, TABLE_T_ETHER }, .dynamic = true, .keep = TABLE_KEPT, .size = 65536,
+			     .timeout_ms = 1000 },
 	FLOWS(DENIED, TABLE_SET_DENIED, MEMORY),
 	FLOWS(HITS_A, TABLE_SET_HITS_A, LEDGER, .size = 65536),
 	FLOWS(HITS_B, TABLE_SET_HITS_B, LEDGER, .size = 65536),
@@ -136,10 +138,6 @@ const char *const table_chain_rows[TABLE_CH_FIXED] = {
 	[TABLE_CH_UNKNOWN] = "unknown", [TABLE_CH_UNKNOWN_REPLY] = "unknown-reply", [TABLE_CH_UNKNOWN_METER] = "unknown-meter",
 	[TABLE_CH_ASK_Q] = "ask-q", [TABLE_CH_UNKNOWN_Q] = "unknown-q",
 	[TABLE_CH_DENIED] = "denied", [TABLE_CH_DENIED_REPLY] = "denied-reply",
-	[TABLE_CH_COUNT + 0] = "count-tcp4", [TABLE_CH_COUNT + 1] = "count-udp4",
-	[TABLE_CH_COUNT + 2] = "count-tcp6", [TABLE_CH_COUNT + 3] = "count-udp6",
-	[TABLE_CH_COUNT + 4] = "count-tcp4-reply", [TABLE_CH_COUNT + 5] = "count-udp4-reply",
-	[TABLE_CH_COUNT + 6] = "count-tcp6-reply", [TABLE_CH_COUNT + 7] = "count-udp6-reply",
 	[TABLE_CH_DENIED_MORE] = "denied-by-device", [TABLE_CH_OUT_FLOOD] = "out-flood",
 	[TABLE_CH_FLOOD] = "flood", [TABLE_CH_UNKNOWN_FLOOD] = "unknown-flood", [TABLE_CH_INVALID] = "invalid-drop",
 	[TABLE_CH_CLOSED] = "closed-drop", [TABLE_CH_OBSERVE] = "observe",
@@ -148,7 +146,7 @@ const char *const table_chain_rows[TABLE_CH_FIXED] = {
 };
 
 const char *const table_counter_names[TABLE_COUNTERS] = {
-	[TABLE_C_DENIED] = "denied", [TABLE_C_DENIED_MORE] = "denied-more", [TABLE_C_DENIED_MORE_UNKEYED] = "denied-more-unkeyed",
+	[TABLE_C_DENIED] = "denied", [TABLE_C_DENIED_MORE] = "denied-more",
 	[TABLE_C_FLOOD] = "flood", [TABLE_C_FLOOD_UNKEYED] = "flood-unkeyed",
 	[TABLE_C_UNKNOWN_FLOOD] = "unknown-flood", [TABLE_C_UNKNOWN_FLOOD_UNKEYED] = "unknown-flood-unkeyed",
 	[TABLE_C_INVALID] = "invalid-drop", [TABLE_C_INVALID_UNKEYED] = "invalid-drop-unkeyed",

@@ -212,7 +212,7 @@ struct nftnl_rule *table_wire_make_rule(const struct table *t, size_t chain, con
 	if (ok)
 		nftnl_rule_set_u32(n, NFTNL_RULE_FAMILY, t->family);
 	for (size_t i = 0; ok && i < r->n; i++)
-		ok = table_wire_stmt(n, t, &r->stmts[i]);
+		ok = table_wire_stmt(n, t, &r->stmts[i], i ? &r->stmts[i - 1] : NULL);
 	if (ok && r->comment) {
 		size_t len = strlen(r->comment) + 1;
 

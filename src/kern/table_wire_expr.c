@@ -62,10 +62,19 @@ static bool load(struct nftnl_rule *r, enum table_key key, unsigned word)
 	return true;
 }
 
-static bool load_all(struct nftnl_rule *r, const struct table_stmt *s)
+/* A look at a set, or a change of one, leaves its keys where they were loaded. */
+static bool is_loaded(const struct table_stmt *s, const struct table_stmt *last)
+{
+	return last && (last->op == TABLE_S_IN || last->op == TABLE_S_ADD || last->op == TABLE_S_UPDATE) &&
+	       !memcmp(last->keys, s->keys, sizeof(s->keys));
+}
+
+static bool load_all(struct nftnl_rule *r, const struct table_stmt *s, const struct table_stmt *last)
 {
 	unsigned word = 0;
 
+	if (is_loaded(s, last))
+		return true;
 	for (unsigned i = 0; i < TABLE_KEYS_MAX && s->keys[i]; i++) {
 		if (!load(r, s->keys[i], word))
 			return false;
@@ -164,9 +173,9 @@ static bool before(struct nftnl_rule *r, const struct table_stmt *s)
 	return true;
 }
 
-static bool lookup(struct nftnl_rule *r, const struct table *t, const struct table_stmt *s)
+static bool lookup(struct nftnl_rule *r, const struct table *t, const struct table_stmt *s, const struct table_stmt *last)
 {
-	struct nftnl_expr *x = load_all(r, s) ? add(r, "lookup") : NULL;
+	struct nftnl_expr *x = load_all(r, s, last) ? add(r, "lookup") : NULL;
 
 	if (!x)
 		return false;
@@ -186,9 +195,9 @@ static void limit(struct nftnl_expr *x, const struct table_stmt *s)
 	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_FLAGS, 0);
 }
 
-static bool dynset(struct nftnl_rule *r, const struct table *t, const struct table_stmt *s)
+static bool dynset(struct nftnl_rule *r, const struct table *t, const struct table_stmt *s, const struct table_stmt *last)
 {
-	struct nftnl_expr *x = load_all(r, s) ? add(r, "dynset") : NULL, *inner;
+	struct nftnl_expr *x = load_all(r, s, last) ? add(r, "dynset") : NULL, *inner;
 
 	if (!x)
 		return false;
@@ -291,7 +300,7 @@ static bool other(struct nftnl_rule *r, const struct table *t, const struct tabl
 	}
 }
 
-bool table_wire_stmt(struct nftnl_rule *r, const struct table *t, const struct table_stmt *s)
+bool table_wire_stmt(struct nftnl_rule *r, const struct table *t, const struct table_stmt *s, const struct table_stmt *last)
 {
 	switch (s->op) {
 	case TABLE_S_MATCH:
@@ -303,10 +312,10 @@ bool table_wire_stmt(struct nftnl_rule *r, const struct table *t, const struct t
 		return before(r, s);
 	case TABLE_S_IN:
 	case TABLE_S_VMAP:
-		return lookup(r, t, s);
+		return lookup(r, t, s, last);
 	case TABLE_S_ADD:
 	case TABLE_S_UPDATE:
-		return dynset(r, t, s);
+		return dynset(r, t, s, last);
 	case TABLE_S_SET_META_MARK:
 	case TABLE_S_SET_CT_MARK:
 		return set_mark(r, s);

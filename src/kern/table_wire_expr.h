@@ -9,7 +9,8 @@ struct nftnl_rule;
 struct table;
 struct table_stmt;
 
-/* Appends to the rule; false: out of memory. */
-bool table_wire_stmt(struct nftnl_rule *r, const struct table *t, const struct table_stmt *s);
+/* Appends to the rule; last: the statement before it in the rule (NULL: it is the first), whose keys are not loaded again when they
+ * are the same.  false: out of memory. */
+bool table_wire_stmt(struct nftnl_rule *r, const struct table *t, const struct table_stmt *s, const struct table_stmt *last);
 
 #endif

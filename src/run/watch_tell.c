@@ -77,8 +77,8 @@ static void read_residual(struct watch *w)
 {
 	static const enum table_counter unkeyed[] = {
 		TABLE_C_FLOOD_UNKEYED, TABLE_C_UNKNOWN_FLOOD_UNKEYED, TABLE_C_INVALID_UNKEYED,
-		TABLE_C_STRANGE_UNKEYED, TABLE_C_CLOSED_UNKEYED, TABLE_C_DENIED_MORE_UNKEYED, TABLE_C_OUT_FLOOD_UNKEYED,
-		TABLE_C_FENCE_UNKEYED, TABLE_C_FENCE_ODD_UNKEYED,
+		TABLE_C_STRANGE_UNKEYED, TABLE_C_CLOSED_UNKEYED, TABLE_C_OUT_FLOOD_UNKEYED, TABLE_C_FENCE_UNKEYED,
+		TABLE_C_FENCE_ODD_UNKEYED,
 	};
 	struct watch_residual r = { .unanswered = w->s.residual.unanswered };
 	uint64_t waiting = 0;
