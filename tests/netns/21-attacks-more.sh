@@ -281,6 +281,44 @@ attack_21() {
 	barrier
 }
 
+# ---- 23: what the firewall itself is told, DHCP ----
+
+LINK_LOCAL=fe80::99 SERVERS=ff02::1:2 SERVERS_MAC=33:33:00:01:00:02
+link_local() {
+	local h
+	in_ns fw ip addr add $LINK_LOCAL/64 dev "$CAM0" nodad && in_ns fw ip addr add $SERVERS/128 dev "$CAM0" autojoin || return 1
+	for h in hik axis; do in_ns $h ip addr add "${IP6[link-$h]}/64" dev eth0 nodad || return 1; done
+	in_ns fw ip neigh replace "${IP6[link-new]}" lladdr "${MAC[hik]}" dev "$CAM0" nud permanent
+}
+DHCP_ZONE=(-cctv +zones "cctv: { interfaces: [$CAM0, $CAM1], networks: [10.20.0.0/16, \"fd00:20::/64\"], guarded: true, dhcp: true }")
+
+asks_dhcp() { # EXPECT NAME HOST [WORD]...: at the firewall, by both ways that a client may take
+	probe "$1" "23: $2" "$3" fw udp 547 fam=6 sport=546 src="link-$3" dst=$SERVERS dmac=$SERVERS_MAC n=5 "${@:4}"
+	probe "$1" "23: $2, to the firewall alone" "$3" fw udp 547 fam=6 sport=546 src="link-$3" dst=$LINK_LOCAL n=5 "${@:4}"
+	probe "$1" "23: $2, IPv4" "$3" fw udp 67 fam=4 sport=68 src=none dst=255.255.255.255 dmac=ff:ff:ff:ff:ff:ff n=5
+}
+
+attack_23() {
+	step control '23: link-local addresses' link_local
+	asks_dhcp drop 'nobody asks for an address where the zone does not say so' hik
+	barrier
+	step enforced '23: the zone says so' reload "${ATTACK_RULES[@]}" "${DHCP_ZONE[@]}"
+	asks_dhcp pass 'R asks for an address' hik
+	asks_dhcp pass 'so does A' axis
+	barrier
+	probe pass '23: and is answered' hik fw udp 547 fam=6 sport=546 src=link-hik dst=$SERVERS dmac=$SERVERS_MAC n=5 at=hik
+	probe pass '23: at an address that it could not prove yet, too' hik fw udp 547 fam=6 sport=546 src=link-new dst=$SERVERS \
+		dmac=$SERVERS_MAC n=5 at=hik
+	probe drop '23: not from a routable address' hik fw udp 547 fam=6 sport=546 dst=$SERVERS dmac=$SERVERS_MAC n=5
+	probe drop '23: nor to one' hik fw udp 547 fam=6 sport=546 src=link-hik n=5
+	probe drop '23: nor from another port' hik fw udp 547 fam=6 sport=5460 src=link-hik dst=$SERVERS dmac=$SERVERS_MAC n=5
+	probe drop '23: nor to another' hik fw udp 123 fam=6 sport=546 src=link-hik dst=$LINK_LOCAL n=5
+	probe drop '23: nor through the firewall' hik desk udp 547 fam=6 sport=546 n=5
+	probe drop '23: nor as a relay' desk hik udp 546 fam=6 sport=547 n=5
+	barrier
+	step enforced '23: the policy as before' reload "${ATTACK_RULES[@]}"
+}
+
 # ---- 27: a newer version takes over the table of an older one ----
 
 handles() { in_ns fw nft -a list table inet ringfence 2>/dev/null | grep -E -A1 '^\s*chain (forward|input|output)' | grep -E 'handle|hook' | cksum; }
@@ -443,7 +481,8 @@ conntrack_told() {
 }
 
 ATTACK_RULES=(+rules '- { id: vms-to-4000, from: vms, to: cctv, services: [udp/4000], action: allow }')
-IP4[far1]=10.30.0.2 IP4[far2]=10.30.0.3
+IP4[far1]=10.30.0.2 IP4[far2]=10.30.0.3 IP4[none]=0.0.0.0
+IP6[link-hik]=fe80::11 IP6[link-axis]=fe80::13 IP6[link-new]=fe80::12
 MAC[everybody]=ff:ff:ff:ff:ff:ff
 site_up 21-attacks-more
 attack_10
@@ -454,6 +493,7 @@ attack_19
 attack_33
 attack_20
 attack_21
+attack_23
 attack_27
 attack_28
 attack_29
@@ -462,7 +502,7 @@ attack_31
 call both attack_32
 step enforced "32: conntrack's own state is told" conntrack_told
 
-site_servers
+site_servers udp:547
 site_control
 [ "${SITE_ONLY:-}" != control ] || site_done
 policy_write "${ATTACK_RULES[@]}"
