@@ -13,15 +13,36 @@
 #define IPV6 table_is(TABLE_K_NFPROTO, NFPROTO_IPV6)
 #define FLOW_STATE table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED))
 
-/* The current generation's allow in the ct mark, and a flow of its own (a related packet's conntrack is another's). */
+/* The current generation's allow in the ct mark, and a flow of its own (a related packet's conntrack is another's).  A packet
+ * with none of our bits in its mark needs no note: the post chain takes it by the stamp, and whatever was asked carries a note. */
 void table_build_fast_path(struct table_build *b, uint32_t chain)
 {
+	const struct table_stmt stamp = table_masked(TABLE_K_CT_MARK, b->mask,
+						     table_mark(b->in->mark_shift, b->in->generation, TABLE_ALLOW));
+
 	if (b->in->closed)
 		return;
-	TABLE_RULE(b->t, chain, FLOW_STATE,
-		   table_masked(TABLE_K_CT_MARK, b->mask, table_mark(b->in->mark_shift, b->in->generation, TABLE_ALLOW)),
+	TABLE_RULE(b->t, chain, FLOW_STATE, stamp, table_masked(TABLE_K_META_MARK, b->mask, 0), table_do(TABLE_S_ACCEPT, 0));
+	TABLE_RULE(b->t, chain, FLOW_STATE, stamp,
 		   table_set_mark(b, TABLE_S_SET_META_MARK, table_mark_note(b->in->mark_shift, TABLE_NOTE_DECIDED)),
 		   table_do(TABLE_S_ACCEPT, 0));
+}
+
+/* The same in one rule for the members of a set: the lookup last, so that a new flow gets by without it. */
+void table_build_fast_members(struct table_build *b, uint32_t chain, bool ether, bool six, struct table_stmt in)
+{
+	const struct table_stmt family = six ? IPV6 : IPV4;
+	const struct table_stmt shape = six ? table_in(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6) : table_is(TABLE_K_NH_FIRST, 0x45);
+	const struct table_stmt stamp = table_masked(TABLE_K_CT_MARK, b->mask,
+						     table_mark(b->in->mark_shift, b->in->generation, TABLE_ALLOW));
+	const struct table_stmt clean = table_masked(TABLE_K_META_MARK, b->mask, 0);
+
+	if (b->in->closed)
+		return;
+	if (ether)
+		TABLE_RULE(b->t, chain, family, stamp, FLOW_STATE, clean, TABLE_ETHER, shape, in, table_do(TABLE_S_ACCEPT, 0));
+	else
+		TABLE_RULE(b->t, chain, family, stamp, FLOW_STATE, clean, shape, in, table_do(TABLE_S_ACCEPT, 0));
 }
 
 /* What the networks' sets say of a packet between open interfaces (or the firewall itself). */
@@ -47,6 +68,12 @@ static void build_base(struct table_build *b)
 		TABLE_RULE(b->t, hooks[i].gate, { .op = TABLE_S_VMAP, .keys = { hooks[i].key }, .index = hooks[i].map });
 		TABLE_RULE(b->t, hooks[i].gate, table_jump(TABLE_CH_STRANGE));
 		TABLE_RULE(b->t, hooks[i].gate, table_count(TABLE_C_FELL_THROUGH), table_do(TABLE_S_DROP, 0));
+		/* Of any generation: the gate's may be the one before. */
+		if (!b->in->closed)
+			TABLE_RULE(b->t, hooks[i].post, table_masked(TABLE_K_META_MARK, b->mask, 0),
+				   table_masked(TABLE_K_CT_MARK, table_mark(b->in->mark_shift, 0, TABLE_REJECT),
+						table_mark(b->in->mark_shift, 0, TABLE_ALLOW)),
+				   table_do(TABLE_S_ACCEPT, 0));
 		TABLE_RULE(b->t, hooks[i].post,
 			   table_masked(TABLE_K_META_MARK, b->mask,
 					table_mark_note(b->in->mark_shift, TABLE_NOTE_DECIDED)),

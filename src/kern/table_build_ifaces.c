@@ -21,18 +21,25 @@ static const struct table_set_row routed_rows[2] = {
 	{ .types = { TABLE_T_IP4 }, .interval = true }, { .types = { TABLE_T_IP6 }, .interval = true },
 };
 
+static struct table_stmt is_in(const struct table_iface *f, uint32_t set, bool six)
+{
+	const enum table_key saddr = six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR;
+
+	if (f->l3)
+		return table_in(saddr, set);
+	return (struct table_stmt){ .op = TABLE_S_IN, .keys = { TABLE_K_ETHER_SADDR, saddr }, .index = set };
+}
+
 static void who_lookup(struct table_build *b, uint32_t chain, const struct table_iface *f, uint32_t set, bool six, uint32_t cls)
 {
-	enum table_key saddr = six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR;
 	const struct table_stmt family = table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4);
 	/* One header alone: version 4 and no options in one byte; or a transport right behind IPv6's. */
 	const struct table_stmt shape = six ? table_in(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6) : table_is(TABLE_K_NH_FIRST, 0x45);
 
 	if (f->l3)
-		TABLE_RULE(b->t, chain, family, shape, table_in(saddr, set), table_goto(cls));
+		TABLE_RULE(b->t, chain, family, shape, is_in(f, set, six), table_goto(cls));
 	else
-		TABLE_RULE(b->t, chain, family, TABLE_ETHER, shape,
-			   { .op = TABLE_S_IN, .keys = { TABLE_K_ETHER_SADDR, saddr }, .index = set }, table_goto(cls));
+		TABLE_RULE(b->t, chain, family, TABLE_ETHER, shape, is_in(f, set, six), table_goto(cls));
 }
 
 /* Sources behind a router on this interface: there is no MAC to ask for. */
@@ -132,6 +139,8 @@ static uint32_t who_chain(struct table_build *b, uint32_t iface, uint32_t *ret_f
 
 	class_chains(b, iface, &known, &restricted);
 	*ret_first = table_build_who(b->t, f);
+	for (unsigned six = 0; six < 2; six++)
+		table_build_fast_members(b, chain, !f->l3, six, is_in(f, *ret_first + six, six));
 	who_lookup(b, chain, f, *ret_first, false, known);
 	who_lookup(b, chain, f, *ret_first + 1, true, known);
 	who_lookup(b, chain, f, *ret_first + 2, false, restricted);

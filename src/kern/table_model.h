@@ -281,6 +281,7 @@ void table_build_restricted(struct table_build *b, uint32_t chain, uint32_t next
 /* The middle of a TCP flow that conntrack takes for a new one may be a reply: it is asked about. */
 void table_build_middles(struct table_build *b, uint32_t chain);
 void table_build_fast_path(struct table_build *b, uint32_t chain);
+void table_build_fast_members(struct table_build *b, uint32_t chain, bool ether, bool six, struct table_stmt in);
 /* Where, what and the rules of all classes with members; then an interface's: what its devices open (0: nothing is decided),
  * and what is opened to them. */
 void table_build_decide(struct table_build *b);

@@ -284,6 +284,22 @@ START_TEST(keeps_other_bits_of_the_mark)
 }
 END_TEST
 
+/* Somebody took the gate away: behind it, nothing but what was permitted passes. */
+START_TEST(the_post_chain_alone_opens_nothing)
+{
+	struct wire_frame f = video;
+
+	f.sport = 4001;
+	allow(&site.w_cam, &video);
+	site_sh("nft flush chain inet ringfence forward; nft add rule inet ringfence forward accept");
+	wire_send(&site.w_cam, &video, 5);
+	ck_assert_uint_eq(at_core(&video), 6);
+	wire_send(&site.w_cam, &f, 5);
+	ck_assert_uint_eq(at_core(&f), 0);
+	ck_assert_uint_eq(site_counter(TABLE_C_STALE_VERDICT), 5);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("traffic");
@@ -304,5 +320,6 @@ int main(void)
 	tcase_add_test(tc, rides_no_stamp_with_options_or_another_mac);
 	tcase_add_test(tc, asks_for_every_flow_of_a_restricted_device);
 	tcase_add_test(tc, keeps_other_bits_of_the_mark);
+	tcase_add_test(tc, the_post_chain_alone_opens_nothing);
 	return suite_run(tc);
 }
