@@ -223,7 +223,8 @@ static int make_reload(struct ringfenced *d, int64_t latest, struct err *e)
 
 /* ---- 6: the policy and the table ---- */
 
-static int put_in_force(struct ringfenced *d, struct judge *j, struct err *e)
+/* latest: the last moment that the store has seen; 0: none. */
+static int put_in_force(struct ringfenced *d, struct judge *j, int64_t latest, struct err *e)
 {
 	struct table_ledger left = { 0 };
 	const int64_t now = now_wall_ns();
@@ -232,7 +233,7 @@ static int put_in_force(struct ringfenced *d, struct judge *j, struct err *e)
 	struct watch_config c = {
 		.fence = d->fence, .publish = d->publish, .recorder = d->recorder, .reload = d->reload, .observer = d->observer,
 		.links = d->links, .n_workers = d->n_workers, .queue = d->o.queue, .queues = (uint16_t)(d->o.workers + 1),
-		.queue_fd = d->queue_fd, .inherited = d->about.ours,
+		.queue_fd = d->queue_fd, .inherited = d->about.ours, .since_ns = latest && latest < now ? latest : now,
 	};
 
 	if (d->about.ours && d->about.layout == TABLE_LAYOUT && fence_collect_left(d->fence, &d->about, &left, e) < 0)
@@ -246,7 +247,7 @@ static int put_in_force(struct ringfenced *d, struct judge *j, struct err *e)
 	if (d->clock_unsound)
 		reload_event(d->reload, &unsound, "{\"what\":\"the clock is behind what the store has seen\"}");
 	if (left.n)
-		ledger_tell(d->recorder, publish_current(d->publish), d->links, &left, now, now, true, &told);
+		ledger_tell(d->recorder, publish_current(d->publish), d->links, &left, c.since_ns, now, true, &told);
 	table_ledger_free(&left);
 	c.gap_known = d->gap_known;
 	c.told_before = d->told_before + told.outage;
@@ -413,7 +414,7 @@ static int start(struct ringfenced *d, struct err *e)
 	buf_fini(&findings);
 	if (!j)
 		return err_plain(e, EINVAL, "%s", why);
-	if (put_in_force(d, j, e) < 0 || listen_to_all(d, e) < 0)
+	if (put_in_force(d, j, latest, e) < 0 || listen_to_all(d, e) < 0)
 		return -1;
 	ringfenced_allowed_start(d);
 	return ringfenced_drop(e);

@@ -175,6 +175,12 @@ static void names_json(struct json *js, const char *key, const char *const *name
 	json_end_array(js);
 }
 
+/* Zones that fail open where it means anything. */
+static bool fails_open(const struct policy_zone *z)
+{
+	return z->guard != POLICY_OPEN && z->mode == POLICY_ENFORCE && z->fail == POLICY_FAIL_OPEN;
+}
+
 /* stands_in: the file was on trial and not confirmed, this is what was before it. */
 static void policy_json(const struct judge *j, bool stands_in, struct json *js)
 {
@@ -192,7 +198,28 @@ static void policy_json(const struct judge *j, bool stands_in, struct json *js)
 		json_str(js, z->name, z->guard == POLICY_OPEN ? "open" : word_name(policy_mode_words, (int)z->mode));
 	}
 	json_end(js);
+	json_array(js, "fail_open");
+	for (uint32_t i = 0; i < j->policy->n_zones; i++)
+		if (fails_open(&j->policy->zones[i]))
+			json_str(js, NULL, j->policy->zones[i].name);
+	json_end_array(js);
 	json_end(js);
+}
+
+static void fail_open_text(struct ringfenced *d, const struct judge *j, struct buf *out)
+{
+	const struct table_input *in = fence_input(d->fence);
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < j->policy->n_zones; i++)
+		if (fails_open(&j->policy->zones[i]))
+			buf_printf(out, "%s%s", n++ ? ", " : "fail: open  for zones ", j->policy->zones[i].name);
+	if (!n)
+		return;
+	if (in && in->plan.left_out)
+		buf_str(out, "; it opens nothing: the policy is more than the kernel's table holds");
+	buf_printf(out, "; %llu flows passed unjudged\n",
+		   (unsigned long long)watch_state(d->watch)->counts.at[TABLE_C_FAILED_OPEN].packets);
 }
 
 /* NULL: all is well. */
@@ -339,6 +366,7 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 		buf_printf(out, "policy      stands in for %s, whose trial was not confirmed (ringfence reload loads it)\n",
 			   d->o.policy);
 	buf_printf(out, "table       %s\n", table_words(d));
+	fail_open_text(d, j, out);
 	buf_printf(out, "devices     %zu bindings in the kernel", in ? in->n_bindings : 0);
 	if (o.limits_hit)
 		buf_printf(out, "; limits of what is learnt were hit %llu times (flood events): what is beyond is dropped",

@@ -34,6 +34,8 @@ enum plan_act {
 	PLAN_ASK,
 	PLAN_ALLOW,             /* stamp it; rule: the rule or exception, whose counter it is */
 	PLAN_DROP,              /* the program would deny and remember it (RESTRICT, RULE, DEFAULT: rule is POLICY_NONE) */
+	PLAN_REFUSE,            /* asked about; the program would not allow it, so fail: open does not open it.  Only where some
+				 * zone fails open */
 };
 
 /* One answer.  ends_ns: 0, or wall clock: an allow that holds only before that moment (the entry's expiry). */
@@ -71,6 +73,18 @@ struct plan_macs { struct mac lo, hi; };
 /* Behind an interface a device of that class may turn up any time: a maker's, a listed one whose address is to be learnt. */
 struct plan_prospect { uint32_t iface, cls; };
 
+/* The policy's fail: open: what passes unjudged while nobody listens, if it is for userspace to decide.  One end is a spared device
+ * (plan_spares), and it or another spared one opens, or who tells nobody from behind an interface that is not guarded. */
+struct plan_fails {
+	bool open;                      /* some zone that enforces says so; else the rest means nothing */
+	bool no_from;                   /* too many MACs tell something: nobody from elsewhere opens */
+	int64_t until_ns;               /* 0, or wall clock: from then on others may be restricted, and nothing is opened */
+	struct plan_where to;           /* addresses behind interfaces that are not guarded, and nobody's in particular */
+	const struct plan_where *from;  /* the same of those who come in, by kind of interface */
+	size_t n_from;
+	const uint32_t *from_of;        /* by policy interface: into from, or PLAN_NONE: guarded */
+};
+
 /* bindings: the verified ones that are there now; a class is made for each kind among them, and for kinds that may well come.
  * *e names what is too big only when memory runs out. */
 int plan_build(const struct prog *prog, const struct who *w, struct plan **ret, struct err *e);
@@ -89,6 +103,11 @@ size_t plan_macs(const struct plan *p);
 const struct plan_macs *plan_mac(const struct plan *p, uint32_t i);
 size_t plan_prospects(const struct plan *p);            /* sorted by interface and class */
 const struct plan_prospect *plan_prospect(const struct plan *p, uint32_t i);
+
+const struct plan_fails *plan_fails(const struct plan *p);
+/* Is the binding's device one that fail: open covers?  Known and permitted, nobody's member of any restrict entry, verified at an
+ * address of a zone that fails open, on an interface of whose zones none fails closed.  Only while the plan's program is alive. */
+bool plan_spares(const struct plan *p, const struct who_binding *b);
 
 /* Does the plan know every MAC of who that tells something by itself?  false: one came later; it is to be built anew, since its
  * sender on an open interface would be taken for anybody.  Only while the plan's program is alive. */

@@ -121,6 +121,8 @@ static struct plan_answer answer_of(const struct plan_build *b, const struct ver
 
 	memset(&a, 0, sizeof(a));       /* answers are compared as memory */
 	a.rule = POLICY_NONE;
+	if (b->p->fails.open && v->enforced && v->action != POLICY_ALLOW)
+		a.act = PLAN_REFUSE;
 	if (!v->enforced || v->observed != POLICY_NONE)
 		return a;
 	if (v->action == POLICY_ALLOW && (v->why == VERDICT_EXCEPTION || v->why == VERDICT_RULE)) {

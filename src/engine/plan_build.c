@@ -23,6 +23,7 @@ static int find_changes(struct plan_build *b)
 		    r->starts.set && r->starts.ns > b->g->now_ns && r->starts.ns < next)
 			next = r->starts.ns;
 	}
+	b->begins_ns[p->n_rules] = next;
 	return 0;
 }
 
@@ -58,7 +59,7 @@ static int freeze(struct plan_build *b)
 }
 
 static int (*const steps[])(struct plan_build *b) = {
-	find_changes, plan_places, plan_services, plan_find_macs, plan_find_kinds, plan_draw_lines,
+	find_changes, plan_places, plan_services, plan_find_macs, plan_find_fails, plan_find_kinds, plan_draw_lines,
 	plan_make_classes,
 	plan_keep_prospects, freeze,
 };

@@ -38,6 +38,7 @@ struct plan {
 	const struct plan_prospect *prospects;
 	size_t n_classes, n_wheres, n_whats, n_macs, n_prospects;
 	bool no_from;                   /* too many MACs tell something: nothing from open interfaces is decided */
+	struct plan_fails fails;
 	struct plan_stats stats;
 };
 
@@ -87,7 +88,7 @@ struct plan_build {
 	const struct who *w;
 	struct err *e;
 	int64_t changes_ns;             /* when an authority next changes what a maker is */
-	int64_t *begins_ns;             /* by entry: when an earlier one that denies begins */
+	int64_t *begins_ns;             /* by entry: when an earlier one that denies begins; then: when any does */
 	VEC(struct plan_span_of) leaves[2];     /* of each family, in order, until there are lines */
 	struct plan_line lines[PROG_SIDES][2];
 	uint32_t *place_of_leaf[PROG_SIDES];    /* PLAN_NONE: asked */
@@ -125,6 +126,7 @@ int plan_find_kinds(struct plan_build *b);
 int plan_draw_lines(struct plan_build *b);
 int plan_make_classes(struct plan_build *b);
 int plan_keep_prospects(struct plan_build *b);
+int plan_find_fails(struct plan_build *b);
 
 /* What may be opened between two ends, one of them k (the other's address stands for others, also of the other family): into
  * whats, or PLAN_NONE: nothing is decided.  *ret untouched on failure. */
@@ -132,6 +134,9 @@ int plan_ask(struct plan_build *b, const struct plan_kind *k, const struct plan_
 	     uint32_t *ret);
 /* The spans of a row of rows[side]: into wheres, or PLAN_NONE. */
 int plan_spans(struct plan_build *b, unsigned side, uint32_t row, bool v6, uint32_t *ret);
+/* Every address for which is says so, but for the holes; *ret is the arena's. */
+typedef bool (*plan_leaf_fn)(const struct plan_build *b, const struct prog_leaf *leaf, uint32_t iface);
+int plan_leaf_spans(struct plan_build *b, plan_leaf_fn is, uint32_t iface, struct plan_where *ret);
 /* POOL_NONE: memory ran out. */
 uint32_t plan_bank_add(struct plan_bank *k, struct arena *a, const void *piece, size_t bytes);
 void plan_bank_fini(struct plan_bank *k);

@@ -2,16 +2,18 @@
 /* A plan as text: stable, one fact a line. */
 #include "engine/plan_part.h"
 
+#include <stdio.h>
+
 #include "base/buf.h"
 #include "base/now.h"
 
 static void print_answer(const struct plan *p, const struct plan_answer *a, struct buf *out)
 {
-	static const char *const acts[] = { "asked", "allow", "drop" };
+	static const char *const acts[] = { "asked", "allow", "drop", "asked, never unjudged" };
 	char when[32];
 
 	buf_str(out, acts[a->act]);
-	if (a->act != PLAN_ASK)
+	if (a->act == PLAN_ALLOW || a->act == PLAN_DROP)
 		buf_printf(out, " %s", a->rule == POLICY_NONE ? "by default" : p->policy->rules[a->rule].id);
 	if (a->ends_ns)
 		buf_printf(out, " until %s", now_rfc3339(a->ends_ns, 0, when, sizeof(when)));
@@ -46,19 +48,50 @@ static void print_class(const struct plan *p, uint32_t i, struct buf *out)
 			buf_printf(out, "  expected on %s\n", p->policy->ifaces[p->prospects[k].iface].name);
 }
 
+static void print_range(const struct plan_span *s, struct buf *out)
+{
+	char text[ADDR_TEXT];
+
+	buf_printf(out, "  %s", addr_text(&s->lo, text, sizeof(text)));
+	if (!addr_equal(&s->lo, &s->hi))
+		buf_printf(out, " - %s", addr_text(&s->hi, text, sizeof(text)));
+}
+
 static void print_spans(const struct plan *p, uint32_t i, struct buf *out)
 {
 	const struct plan_where *w = &p->wheres[i];
-	char lo[ADDR_TEXT], hi[ADDR_TEXT];
 
 	buf_printf(out, "where %u\n", i);
 	for (size_t k = 0; k < w->n_spans; k++) {
-		addr_text(&w->spans[k].lo, lo, sizeof(lo));
-		addr_text(&w->spans[k].hi, hi, sizeof(hi));
-		if (addr_equal(&w->spans[k].lo, &w->spans[k].hi))
-			buf_printf(out, "  %s: what %u\n", lo, w->spans[k].what);
-		else
-			buf_printf(out, "  %s - %s: what %u\n", lo, hi, w->spans[k].what);
+		print_range(&w->spans[k], out);
+		buf_printf(out, ": what %u\n", w->spans[k].what);
+	}
+}
+
+static void print_open(const char *title, const struct plan_where *w, struct buf *out)
+{
+	buf_printf(out, "fails open %s\n", title);
+	for (size_t k = 0; k < w->n_spans; k++) {
+		print_range(&w->spans[k], out);
+		buf_char(out, '\n');
+	}
+}
+
+static void print_fails(const struct plan *p, struct buf *out)
+{
+	const struct plan_fails *f = &p->fails;
+	char when[32], title[64];
+
+	if (!f->open)
+		return;
+	if (f->until_ns)
+		buf_printf(out, "fails open until %s\n", now_rfc3339(f->until_ns, 0, when, sizeof(when)));
+	print_open("to", &f->to, out);
+	for (uint32_t i = 0; i < p->policy->n_ifaces && !f->no_from; i++) {
+		if (f->from_of[i] == PLAN_NONE)
+			continue;
+		snprintf(title, sizeof(title), "from %s", p->policy->ifaces[i].name);
+		print_open(title, &f->from[f->from_of[i]], out);
 	}
 }
 
@@ -101,4 +134,5 @@ void plan_print(const struct plan *p, struct buf *out)
 	for (size_t i = 0; i < p->n_macs; i++)
 		buf_printf(out, "asked from open interfaces: %s - %s\n", addr_mac_text(&p->macs[i].lo, lo, sizeof(lo)),
 			   addr_mac_text(&p->macs[i].hi, hi, sizeof(hi)));
+	print_fails(p, out);
 }

@@ -103,6 +103,33 @@ static bool draw(struct plan_build *b, const struct plan_line *l, const uint64_t
 	return b->p->stats.spans + d->spans.n <= most;
 }
 
+static const struct plan_span *spans_of(const struct plan_line *l, struct arena *a)
+{
+	struct plan_span *all = arena_array(a, l->ends.n + 1, struct plan_span);
+
+	for (size_t i = 0; all && i < l->ends.n; i++)
+		all[i] = (struct plan_span){ .lo = l->ends.at[i].lo, .hi = l->ends.at[i].hi };
+	return all;
+}
+
+int plan_leaf_spans(struct plan_build *b, plan_leaf_fn is, uint32_t iface, struct plan_where *ret)
+{
+	struct plan_line l = { .steps = { 0 } };
+	bool ok = true;
+
+	for (unsigned f = 0; f < 2; f++) {
+		size_t hole = 0;
+
+		for (size_t i = 0; i < b->leaves[f].n && ok; i++)
+			if (is(b, &b->g->leaves[b->leaves[f].at[i].leaf], iface))
+				ok = add_interval(b, &l, &b->leaves[f].at[i], 0, &hole);
+	}
+	*ret = (struct plan_where){ spans_of(&l, b->p->arena), l.ends.n };
+	VEC_FREE(&l.steps);
+	VEC_FREE(&l.ends);
+	return ok && ret->spans ? 0 : plan_out_of_memory(b);
+}
+
 static int keep(struct plan_build *b, const struct draft *d, uint32_t *ret)
 {
 	const size_t before = b->wheres.pieces.n;

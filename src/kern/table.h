@@ -28,6 +28,7 @@ struct buf;
 struct nl;
 struct plan;
 struct plan_class;
+struct plan_fails;
 struct plan_macs;
 struct plan_what;
 struct plan_where;
@@ -37,7 +38,7 @@ struct table;
 struct who;
 
 /* LAYOUT changes when a table of another layout cannot be updated element by element. */
-enum { TABLE_LAYOUT = 2, TABLE_GENERATIONS = 62, TABLE_IFNAME = 16, TABLE_NAME = 64 };
+enum { TABLE_LAYOUT = 3, TABLE_GENERATIONS = 62, TABLE_IFNAME = 16, TABLE_NAME = 64 };
 #define TABLE_TABLE "ringfence"
 
 /* The mark: 8 contiguous bits at shift: generation 1..62 in the upper six, kind in the lower two.  Generation 63 is the
@@ -45,6 +46,7 @@ enum { TABLE_LAYOUT = 2, TABLE_GENERATIONS = 62, TABLE_IFNAME = 16, TABLE_NAME =
 enum table_kind { TABLE_DENY_ONCE, TABLE_ALLOW, TABLE_DENY, TABLE_REJECT };
 enum table_note {
 	TABLE_NOTE_REJECTED = 0xfc,     /* in the ct mark: we are about to send a reset or ICMP error about it */
+	TABLE_NOTE_OPEN = 0xfc,         /* in the packet's: queued, as the flow's opener sent it; passes when nobody listens */
 	TABLE_NOTE_DECIDED = 0xfd,      /* the gate let it pass */
 	TABLE_NOTE_ASKED = 0xfe,        /* queued, as the flow's opener sent it */
 	TABLE_NOTE_REPLY = 0xff,        /* queued, a reply: judge it turned round */
@@ -104,6 +106,7 @@ struct table_binding {
 	uint32_t plan;                          /* its class in input->plan; TABLE_NO_PLAN: none, its flows are asked about */
 	bool sole;                              /* nobody else on the interface has the address: it alone tells the class */
 	bool restricted;                        /* by its maker */
+	bool spared;                            /* fail: open covers it */
 };
 #define TABLE_NO_PLAN UINT32_MAX
 /* By interface, MAC and address, whatever the class: for qsort and bsearch. */
@@ -124,6 +127,7 @@ struct table_plan {
 	const char *const *class_names, *const *where_names, *const *what_names, *macs_name;
 	const uint32_t *class_as, *where_as, *what_as;          /* the first that is the same for the kernel: it stands for all */
 	size_t left_out;                        /* parts that are more than what is below, or than a plan holds: asked about */
+	const struct plan_fails *fails;         /* NULL: no zone fails open */
 	const struct table_members *members;    size_t n_members;       /* sorted; at most TABLE_MAX_MEMBERS of an interface */
 };
 /* Beyond these the kernel asks: classes on an interface, different services of a class, rules of a service. */
@@ -258,6 +262,7 @@ enum table_counter {
 	TABLE_C_STALE_VERDICT,          /* answered by a generation that is gone */
 	TABLE_C_POST_ALLOWED,           /* userspace's allows, stamped */
 	TABLE_C_POST_UNSTAMPED,         /* allowed, not stamped (next generation, related) */
+	TABLE_C_FAILED_OPEN,            /* flows that passed unjudged: fail: open, nobody listened */
 	TABLE_C_RELATED,                /* ICMP errors of stamped flows */
 	TABLE_C_OBSERVE_SKIPPED,        /* passed in an observed zone, over the limit of copies */
 	TABLE_C_DECIDED,                /* new flows that the kernel allowed by itself: the sum of the rules' own counters */
@@ -277,6 +282,7 @@ uint8_t table_counter_family(enum table_counter c);     /* of the table it stand
 enum table_line_kind {
 	TABLE_L_DENIED, TABLE_L_DENIED_MORE, TABLE_L_FLOOD, TABLE_L_UNKNOWN_FLOOD, TABLE_L_INVALID, TABLE_L_STRANGE,
 	TABLE_L_OUT_FLOOD, TABLE_L_CLOSED, TABLE_L_FENCE, TABLE_L_FENCE_ODD,
+	TABLE_L_FAILED_OPEN,            /* not dropped: passed unjudged, one for each flow */
 	TABLE_LINES
 };
 static inline bool table_line_is_named(enum table_line_kind k) { return k == TABLE_L_STRANGE || k == TABLE_L_OUT_FLOOD; }

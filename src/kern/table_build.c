@@ -167,6 +167,7 @@ int table_build(const struct table_input *in, struct table **ret, struct err *e)
 		return -1;
 	build_sets(&b);
 	table_build_decide(&b);
+	table_build_fails(&b);
 	table_build_gate(&b);
 	table_build_asks(&b);
 	table_build_page(&b);

@@ -92,7 +92,7 @@ static void build_named_drop(struct table_build *b, uint32_t chain, uint32_t pag
 
 const enum table_fixed_chain table_page_chains[] = {
 	TABLE_CH_ABOUT, TABLE_CH_DENIED, TABLE_CH_DENIED_REPLY, TABLE_CH_DENY_COUNT, TABLE_CH_DENIED_MORE, TABLE_CH_FLOOD,
-	TABLE_CH_UNKNOWN_FLOOD, TABLE_CH_OUT_FLOOD, TABLE_CH_INVALID, TABLE_CH_STRANGE, TABLE_CH_CLOSED,
+	TABLE_CH_UNKNOWN_FLOOD, TABLE_CH_OUT_FLOOD, TABLE_CH_INVALID, TABLE_CH_STRANGE, TABLE_CH_CLOSED, TABLE_CH_FAILED_OPEN,
 };
 const size_t table_n_page_chains = sizeof(table_page_chains) / sizeof(*table_page_chains);
 
@@ -114,6 +114,7 @@ void table_build_page(struct table_build *b)
 		build_named_drop(b, TABLE_CH_STRANGE, TABLE_SET_STRANGERS_A, TABLE_C_STRANGE);
 	else
 		TABLE_RULE(b->t, TABLE_CH_STRANGE, table_goto(TABLE_CH_PASS));
+	table_build_fails_page(b);
 }
 
 static void build_note(struct table_build *b, uint32_t chain, enum table_note note, uint32_t next)
@@ -245,6 +246,7 @@ static void build_queues(struct table_build *b)
 {
 	const uint32_t queues = b->in->queues ? b->in->queues : 1;
 
+	table_build_fails_asked(b);
 	TABLE_RULE(b->t, TABLE_CH_ASK_Q, table_count(TABLE_C_ASKED));
 	TABLE_RULE(b->t, TABLE_CH_ASK_Q,
 		   { .op = TABLE_S_QUEUE, .index = b->in->queue, .value = queues, .native = b->in->native_queue });

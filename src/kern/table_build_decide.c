@@ -272,26 +272,33 @@ static void put_anybody(struct table *t, uint32_t set, const struct table_plan *
 		put_macs(t, set, from, UINT64_C(0xffffffffffff));
 }
 
-/* From elsewhere to a guarded interface: whose MAC tells something is judged by that, which is asked. */
-void table_build_to_members(struct table_build *b, uint32_t chain)
+void table_build_from_anybody(struct table_build *b, uint32_t chain, struct table_stmt to)
 {
 	static const struct table_set_row row = { .types = { TABLE_T_ETHER }, .interval = true };
 	const struct table_stmt own = table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_ORIGINAL);
-	const struct table_stmt on = { .op = TABLE_S_VMAP, .keys = { TABLE_K_OIFNAME }, .index = TABLE_SET_TOWARDS };
 	const struct table_plan *p = &b->in->plan;
-	uint32_t set;
+
+	if (!p->n_macs) {
+		TABLE_RULE(b->t, chain, FLOW_STATE, own, to);
+		return;
+	}
+	if (!b->anybody) {
+		b->anybody = table_model_set(b->t, LOC_NONE, &row, "anybody-%s", p->macs_name) + 1;
+		put_anybody(b->t, b->anybody - 1, p);
+	}
+	TABLE_RULE(b->t, chain, TABLE_ETHER, table_in(TABLE_K_ETHER_SADDR, b->anybody - 1), FLOW_STATE, own, to);
+	TABLE_RULE(b->t, chain, table_isnt(TABLE_K_IIFTYPE, ARPHRD_ETHER), FLOW_STATE, own, to);
+}
+
+/* From elsewhere to a guarded interface: whose MAC tells something is judged by that, which is asked. */
+void table_build_to_members(struct table_build *b, uint32_t chain)
+{
+	const struct table_stmt on = { .op = TABLE_S_VMAP, .keys = { TABLE_K_OIFNAME }, .index = TABLE_SET_TOWARDS };
 
 	if (!b->decide)
 		return;
 	table_build_middles(b, chain);
-	if (!p->n_macs) {
-		TABLE_RULE(b->t, chain, FLOW_STATE, own, on);
-		return;
-	}
-	set = table_model_set(b->t, LOC_NONE, &row, "anybody-%s", p->macs_name);
-	put_anybody(b->t, set, p);
-	TABLE_RULE(b->t, chain, TABLE_ETHER, table_in(TABLE_K_ETHER_SADDR, set), FLOW_STATE, own, on);
-	TABLE_RULE(b->t, chain, table_isnt(TABLE_K_IIFTYPE, ARPHRD_ETHER), FLOW_STATE, own, on);
+	table_build_from_anybody(b, chain, on);
 }
 
 static void put_members(struct table_build *b)

@@ -96,7 +96,7 @@ static void build_to_guarded(struct table_build *b)
 	table_build_fast_path(b, chain);
 	TABLE_RULE(b->t, chain, table_jump(TABLE_CH_SLOW));
 	table_build_to_members(b, chain);
-	TABLE_RULE(b->t, chain, table_goto(TABLE_CH_ASK));
+	TABLE_RULE(b->t, chain, table_goto(b->ask));
 }
 
 /* From an interface without a guarded zone. */
@@ -176,7 +176,7 @@ void table_build_known(struct table_build *b, uint32_t chain, uint32_t next)
 	TABLE_RULE(b->t, chain, table_jump(TABLE_CH_SLOW));
 	if (next)
 		TABLE_RULE(b->t, chain, table_jump(next));
-	TABLE_RULE(b->t, chain, table_goto(TABLE_CH_ASK));
+	TABLE_RULE(b->t, chain, table_goto(b->ask));
 }
 
 void table_build_restricted(struct table_build *b, uint32_t chain, uint32_t next)

@@ -31,6 +31,8 @@ static uint32_t new_allow(struct table_build *b, uint32_t rule, int64_t until_s)
 		chain = table_model_chain(b->t, LOC_NONE, "allow-%s-until-%lld", id, (long long)until_s);
 		TABLE_RULE(b->t, chain, { .op = TABLE_S_BEFORE, .until_s = until_s }, table_count(counter),
 			   table_goto(TABLE_CH_STAMP));
+		if (b->in->plan.fails)          /* what it allowed is not opened by its end */
+			TABLE_RULE(b->t, chain, table_goto(TABLE_CH_ASK));
 	} else {
 		chain = table_model_chain(b->t, LOC_NONE, "allow-%s", id);
 		TABLE_RULE(b->t, chain, table_count(counter), table_goto(TABLE_CH_STAMP));
@@ -60,7 +62,12 @@ static uint32_t allow_chain(struct table_build *b, const struct plan_answer *x)
 
 static uint32_t answer_chain(struct table_build *b, const struct plan_answer *x)
 {
-	return x->act == PLAN_ALLOW ? allow_chain(b, x) : x->act == PLAN_DROP ? TABLE_CH_DENY : TABLE_CH_ASK;
+	switch (x->act) {
+	case PLAN_ALLOW: return allow_chain(b, x);
+	case PLAN_DROP: return TABLE_CH_DENY;
+	case PLAN_REFUSE: return TABLE_CH_ASK;
+	default: return b->ask;
+	}
 }
 
 static bool same_answer(const struct plan_answer *x, const struct plan_answer *y)

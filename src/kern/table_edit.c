@@ -41,6 +41,7 @@ static int make_elements(const struct table_input *in, const struct table_bindin
 	AUTO(table) t = NULL;
 	AUTO_MEM uint32_t *sets = calloc(in->n_ifaces + 1, sizeof(*sets));
 	AUTO_MEM uint32_t *members = calloc(in->plan.n_members + 1, sizeof(*members));
+	uint32_t spared = 0;
 
 	if (!sets || !members)
 		return err_plain(e, ENOMEM, "out of memory");
@@ -53,6 +54,7 @@ static int make_elements(const struct table_input *in, const struct table_bindin
 			sets[d[i].iface] = table_build_who(t, &in->ifaces[d[i].iface]);
 		table_build_binding(t, sets[d[i].iface], &in->ifaces[d[i].iface], &d[i]);
 		put_member(t, in, members, &d[i]);
+		table_build_spared(t, in, &spared, &d[i]);
 	}
 	if (in->fences && table_fences_pairs(in, d, n, &t->fences, e) < 0)
 		return -1;

@@ -39,6 +39,7 @@ static void take_rows(const struct plan *plan, struct arena *a, struct table_pla
 	ret->n_whats = nt;
 	ret->macs = macs;
 	ret->n_macs = nm;
+	ret->fails = plan_fails(plan)->open ? plan_fails(plan) : NULL;
 }
 
 static void take_rules(const struct policy *p, struct arena *a, struct table_plan *ret)
@@ -185,5 +186,9 @@ int table_input_take_classes(const struct table_setup *s, const struct who *w, c
 			in->plan.left_out += !s->like && all[i].plan != TABLE_NO_PLAN;
 			all[i].plan = TABLE_NO_PLAN;
 		}
+	/* Whose denials the kernel does not have is not spared: what the policy denies stays denied. */
+	for (size_t i = 0; in->plan.fails && i < n; i++)
+		all[i].spared = s->plan && all[i].cls == TABLE_KNOWN && all[i].plan != TABLE_NO_PLAN &&
+				plan_spares(s->plan, who_binding(w, from[i]));
 	return 0;
 }

@@ -70,7 +70,7 @@ enum table_op {
 
 struct table_stmt {
 	enum table_op op;
-	bool negate, native;            /* native: QUEUE without compat */
+	bool negate, native, bypass;    /* of QUEUE: without compat; passes when nobody listens */
 	uint8_t keys[TABLE_KEYS_MAX];   /* enum table_key, ended by 0 */
 	uint32_t value, mask;           /* value of QUEUE: of how many, by processor; 0: 1 */
 	uint32_t index;                 /* of the set, chain or counter; queue or group number */
@@ -144,6 +144,7 @@ enum table_fixed_chain {
 	TABLE_CH_UNKNOWN, TABLE_CH_UNKNOWN_REPLY, TABLE_CH_UNKNOWN_METER, TABLE_CH_ASK_Q, TABLE_CH_UNKNOWN_Q,
 	TABLE_CH_DENIED, TABLE_CH_DENIED_REPLY, TABLE_CH_DENIED_MORE,
 	TABLE_CH_FLOOD, TABLE_CH_UNKNOWN_FLOOD, TABLE_CH_OUT_FLOOD, TABLE_CH_INVALID, TABLE_CH_CLOSED,
+	TABLE_CH_FAILED_OPEN,
 	TABLE_CH_OBSERVE,
 	TABLE_CH_AFTER, TABLE_CH_ALLOWED, TABLE_CH_REMEMBER, TABLE_CH_REMEMBER_REPLY, TABLE_CH_REJECTED,
 	TABLE_CH_FIXED
@@ -167,6 +168,7 @@ enum table_fixed_set {
 	TABLE_SET_INVALIDS_A, TABLE_SET_INVALIDS_B,
 	TABLE_SET_STRANGERS_A, TABLE_SET_STRANGERS_B,
 	TABLE_SET_CLOSED_A, TABLE_SET_CLOSED_B,
+	TABLE_SET_FAILED_OPEN_A, TABLE_SET_FAILED_OPEN_B,
 	TABLE_SET_FIXED
 };
 /* Variants of denied and hits: bits. */
@@ -271,6 +273,8 @@ struct table_build {
 	bool enforcing;                 /* some zone enforces */
 	char page;
 	struct table_decide *decide;    /* table_build_decide.c's */
+	uint32_t anybody;               /* the set of MACs that tell nothing, plus 1; 0: not made yet */
+	uint32_t ask;                   /* the chain for what only userspace can decide: ask, or what fail: open makes of it */
 };
 void table_build_gate(struct table_build *b);           /* chains every packet may pass */
 void table_build_asks(struct table_build *b);           /* to the queues, denials, drops by the kernel itself */
@@ -289,6 +293,15 @@ void table_build_decided(struct table_build *b);        /* the rest is built: fr
 uint32_t table_build_opens(struct table_build *b, uint32_t iface);
 void table_build_to_members(struct table_build *b, uint32_t chain);
 void table_build_towards(struct table_build *b, uint32_t iface);
+/* to, for a new flow whose sender's MAC tells nothing. */
+void table_build_from_anybody(struct table_build *b, uint32_t chain, struct table_stmt to);
+/* fail: open (table_build_fails.c): b->ask and its sets; then its rules in others' chains: asked in ask-q, after in after. */
+void table_build_fails(struct table_build *b);
+void table_build_fails_asked(struct table_build *b);
+void table_build_fails_after(struct table_build *b);
+void table_build_fails_page(struct table_build *b);
+/* A spared binding in its sets; *first: 0, or what was returned here for this model before. */
+void table_build_spared(struct table *t, const struct table_input *in, uint32_t *first, const struct table_binding *d);
 void table_build_ifaces(struct table_build *b);         /* per interface: chains, maps, bindings */
 /* The chains whose rules name a page: also refilled by table_turn. */
 extern const enum table_fixed_chain table_page_chains[];

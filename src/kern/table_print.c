@@ -145,7 +145,10 @@ static void print_queue(const struct table_stmt *s, struct buf *out)
 {
 	buf_printf(out, s->native ? "queue num %u" : "# xt target NFQUEUE queue %u", s->index);
 	if (s->value > 1)
-		buf_printf(out, "-%u fanout", s->index + s->value - 1);
+		buf_printf(out, "-%u", s->index + s->value - 1);
+	if (s->bypass || s->value > 1)
+		buf_printf(out, " %s%s%s", s->bypass ? "bypass" : "", s->bypass && s->value > 1 ? "," : "",
+			   s->value > 1 ? "fanout" : "");
 	buf_char(out, '\n');
 }
 

@@ -117,6 +117,7 @@ const struct table_set_row table_set_rows[TABLE_SET_FIXED] = {
 	PAGES("invalids", INVALIDS, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
 	PAGES("strangers", STRANGERS, 4096, TABLE_T_IFNAME, TABLE_T_IFNAME),
 	PAGES("closed", CLOSED, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
+	PAGES("failed-open", FAILED_OPEN, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
 };
 
 const char *const table_chain_rows[TABLE_CH_FIXED] = {
@@ -140,7 +141,7 @@ const char *const table_chain_rows[TABLE_CH_FIXED] = {
 	[TABLE_CH_DENIED] = "denied", [TABLE_CH_DENIED_REPLY] = "denied-reply",
 	[TABLE_CH_DENIED_MORE] = "denied-by-device", [TABLE_CH_OUT_FLOOD] = "out-flood",
 	[TABLE_CH_FLOOD] = "flood", [TABLE_CH_UNKNOWN_FLOOD] = "unknown-flood", [TABLE_CH_INVALID] = "invalid-drop",
-	[TABLE_CH_CLOSED] = "closed-drop", [TABLE_CH_OBSERVE] = "observe",
+	[TABLE_CH_CLOSED] = "closed-drop", [TABLE_CH_FAILED_OPEN] = "failed-open", [TABLE_CH_OBSERVE] = "observe",
 	[TABLE_CH_AFTER] = "after", [TABLE_CH_ALLOWED] = "allowed", [TABLE_CH_REMEMBER] = "remember",
 	[TABLE_CH_REMEMBER_REPLY] = "remember-reply", [TABLE_CH_REJECTED] = "rejected",
 };
@@ -160,6 +161,7 @@ const char *const table_counter_names[TABLE_COUNTERS] = {
 	[TABLE_C_POST_REJECTED] = "post-rejected",
 	[TABLE_C_NO_VERDICT] = "no-verdict", [TABLE_C_STALE_VERDICT] = "stale-verdict",
 	[TABLE_C_POST_ALLOWED] = "post-allowed", [TABLE_C_POST_UNSTAMPED] = "post-unstamped",
+	[TABLE_C_FAILED_OPEN] = "failed-open",
 	[TABLE_C_RELATED] = "related-passed", [TABLE_C_OBSERVE_SKIPPED] = "observe-skipped",
 	[TABLE_C_DECIDED] = "decided",
 	[TABLE_C_ASKED] = "asked",

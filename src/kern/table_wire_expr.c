@@ -18,7 +18,7 @@
 
 /* struct xt_NFQ_info_v3, padded as the kernel's: numbers in host order. */
 struct xt_queue { uint16_t num, total, flags, pad; };
-enum { FANOUT = 2 };     /* of nft's queue and of xt's alike: by processor */
+enum { BYPASS = 1, FANOUT = 2 };        /* of nft's queue and of xt's alike: passes when nobody listens; by processor */
 
 static struct nftnl_expr *add(struct nftnl_rule *r, const char *name)
 {
@@ -248,7 +248,8 @@ static bool verdict(struct nftnl_rule *r, const struct table *t, const struct ta
 static bool queue(struct nftnl_rule *r, const struct table_stmt *s)
 {
 	struct nftnl_expr *x = add(r, s->native ? "queue" : "target");
-	const uint16_t total = (uint16_t)(s->value ? s->value : 1), fanout = total > 1 ? FANOUT : 0;
+	const uint16_t total = (uint16_t)(s->value ? s->value : 1);
+	const uint16_t flags = (uint16_t)((total > 1 ? FANOUT : 0) | (s->bypass ? BYPASS : 0));
 	struct xt_queue *info;
 
 	if (!x)
@@ -256,7 +257,7 @@ static bool queue(struct nftnl_rule *r, const struct table_stmt *s)
 	if (s->native) {
 		nftnl_expr_set_u16(x, NFTNL_EXPR_QUEUE_NUM, (uint16_t)s->index);
 		nftnl_expr_set_u16(x, NFTNL_EXPR_QUEUE_TOTAL, total);
-		nftnl_expr_set_u16(x, NFTNL_EXPR_QUEUE_FLAGS, fanout);  /* never bypass */
+		nftnl_expr_set_u16(x, NFTNL_EXPR_QUEUE_FLAGS, flags);
 		return true;
 	}
 	info = calloc(1, sizeof(*info));
@@ -264,7 +265,7 @@ static bool queue(struct nftnl_rule *r, const struct table_stmt *s)
 		return false;
 	info->num = (uint16_t)s->index;
 	info->total = total;
-	info->flags = fanout;
+	info->flags = flags;
 	nftnl_expr_set_u32(x, NFTNL_EXPR_TG_REV, 3);
 	nftnl_expr_set(x, NFTNL_EXPR_TG_INFO, info, sizeof(*info));     /* owns info now */
 	return nftnl_expr_set_str(x, NFTNL_EXPR_TG_NAME, "NFQUEUE") >= 0;

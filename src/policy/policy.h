@@ -91,7 +91,8 @@ struct policy_zone {
 	uint32_t n_nets;
 	enum policy_guard guard;
 	enum policy_unknown unknown;
-	enum policy_fail fail;          /* from the fail: section */
+	enum policy_fail fail;          /* from the fail: section, … */
+	struct loc fail_loc;            /* … there */
 	enum policy_mode mode;          /* effective: the zone's own, or the site's */
 	bool mode_own, unknown_own;     /* written in the zone, for the printer */
 	bool routed, dhcp;              /* dhcp: 68->67 to the firewall passes */

@@ -118,12 +118,50 @@ static void check_zone_ifaces(struct policy_check *c, const struct policy_zone *
 /* Keys that say nothing in a zone that is not guarded. */
 static void check_open_zone(struct policy_check *c, const struct policy_zone *z)
 {
-	const char *idle = z->unknown_own ? "unknown" : z->routed ? "routed" : z->dhcp ? "dhcp" :
-			   z->fail == POLICY_FAIL_OPEN ? "fail: open" : NULL;
+	const char *idle = z->unknown_own ? "unknown" : z->routed ? "routed" : z->dhcp ? "dhcp" : NULL;
 
+	if (z->fail == POLICY_FAIL_OPEN)
+		diag_add2(c->d, DIAG_ERROR, z->fail_loc, z->loc, "the zone", "zone '%s' is not guarded, so nothing there waits for "
+			  "the daemon: leave it out", z->name);
 	if (idle)
 		diag_add(c->d, DIAG_WARNING, z->loc, "zone '%s' is not guarded: '%s' does nothing there; write "
 			 "guarded: true, or leave it out", z->name, idle);
+}
+
+/* A zone on the interface that stays shut, or NULL. */
+static const struct policy_zone *fails_closed(const struct policy *p, const struct policy_iface *f)
+{
+	for (uint32_t k = 0; k < f->n_zones; k++) {
+		const struct policy_zone *z = &p->zones[f->zones[k]];
+
+		if (z->guard != POLICY_OPEN && z->mode == POLICY_ENFORCE && z->fail != POLICY_FAIL_OPEN)
+			return z;
+	}
+	return NULL;
+}
+
+/* What it means, said each time: it is a hole by intent. */
+static void check_fail_open(struct policy_check *c, const struct policy_zone *z)
+{
+	if (z->mode != POLICY_ENFORCE || z->routed || !z->n_ifaces) {
+		diag_add(c->d, DIAG_WARNING, z->fail_loc, "fail: open does nothing in zone '%s': %s", z->name,
+			 z->mode != POLICY_ENFORCE ? "it observes, so nothing is dropped there" :
+			 z->routed ? "it is routed, so no device there is verified" :
+			 "it has no interfaces, so no device there is verified");
+		return;
+	}
+	diag_add(c->d, DIAG_WARNING, z->fail_loc, "zone '%s' fails open: while no daemon listens, what only the daemon can judge "
+		 "passes unjudged from and to its known and permitted devices; never of restricted or unknown ones, nor what the "
+		 "kernel knows to be denied", z->name);
+	for (uint32_t i = 0; i < z->n_ifaces; i++) {
+		const struct policy_iface *f = &c->p->ifaces[z->ifaces[i]];
+		const struct policy_zone *shut = fails_closed(c->p, f);
+
+		if (shut)
+			diag_add2(c->d, DIAG_WARNING, z->fail_loc, shut->loc, "the zone that fails closed",
+				  "fail: open of zone '%s' does nothing on interface '%s', which zone '%s' shares: that one fails "
+				  "closed", z->name, f->name, shut->name);
+	}
 }
 
 static void check_zone(struct policy_check *c, const struct policy_zone *z)
@@ -136,6 +174,8 @@ static void check_zone(struct policy_check *c, const struct policy_zone *z)
 	check_zone_ifaces(c, z);
 	if (z->guard == POLICY_OPEN)
 		check_open_zone(c, z);
+	else if (z->fail == POLICY_FAIL_OPEN)
+		check_fail_open(c, z);
 	if (z->mode_own && z->mode == POLICY_ENFORCE && c->p->mode == POLICY_OBSERVE)
 		diag_add(c->d, DIAG_WARNING, z->loc, "zone '%s' enforces in a site that observes: nothing is dropped; "
 			 "write mode: enforce for the site, and observe in the other zones", z->name);

@@ -224,10 +224,7 @@ void policy_read_fail(struct policy_read *r, const struct doc_node *v, const str
 		if (!n)
 			continue;
 		policy_scalar_word(r, &v->pairs[i].value, &value, &r->p->zones[n->index]);
-		if (r->p->zones[n->index].fail == POLICY_FAIL_OPEN)
-			diag_add(r->d, DIAG_ERROR, v->pairs[i].value.loc, "zone '%s' cannot fail open: this version has no way to "
-				 "do that for permitted devices alone; without its daemon what is decided goes on and all else is "
-				 "dropped: write closed, or leave it out", n->name);
+		r->p->zones[n->index].fail_loc = v->pairs[i].value.loc;
 	}
 }
 

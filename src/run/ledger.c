@@ -26,6 +26,7 @@ static const struct {
 	enum event_kind kind;
 	const char *why, *reason;
 	uint8_t severity;
+	enum event_action action;       /* 0: dropped */
 } rows[TABLE_LINES] = {
 	[TABLE_L_DENIED_MORE] = { EVENT_FLOOD, "denied", "denied: without ports, or more than is kept apart",
 				  POLICY_SEV_MEDIUM },
@@ -39,6 +40,8 @@ static const struct {
 	[TABLE_L_CLOSED] = { EVENT_OUTAGE, "closed", "the table was closed: no policy was in force", POLICY_SEV_MEDIUM },
 	[TABLE_L_FENCE] = { EVENT_BLOCKED, "fence", "it would have left to a device that has not proved the address",
 			    POLICY_SEV_LOW },
+	[TABLE_L_FAILED_OPEN] = { EVENT_OUTAGE, "failed-open", "nobody listened, and the zone fails open: flows passed unjudged",
+				  POLICY_SEV_HIGH, EVENT_PASSED },
 	[TABLE_L_FENCE_ODD] = { EVENT_BLOCKED, "ethertype", "a frame that is neither IP nor ARP", POLICY_SEV_LOW },
 };
 
@@ -111,6 +114,8 @@ static void tell_one(struct recorder *r, const struct judge *j, const struct tab
 	ev.why = rows[line->kind].why;
 	ev.reason = rows[line->kind].reason;
 	ev.severity = rows[line->kind].severity;
+	if (rows[line->kind].action)
+		ev.action = rows[line->kind].action;
 	ev.packets = packets;
 	ev.bytes = bytes;
 	words_site(j, &w, &ev);
@@ -189,7 +194,8 @@ void ledger_tell(struct recorder *r, const struct judge *j, const struct link_ma
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n; i++) {
-		*(outage ? &told->outage : &told->packets[l->lines[i].kind]) += l->lines[i].packets;
+		*(outage && l->lines[i].kind != TABLE_L_FAILED_OPEN ? &told->outage : &told->packets[l->lines[i].kind]) +=
+			l->lines[i].packets;
 		if (elements && l->lines[i].kind == TABLE_L_DENIED && l->lines[i].packets)
 			elements[n++] = element_of(&l->lines[i], links);
 	}

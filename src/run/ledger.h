@@ -14,7 +14,7 @@ struct link_map;
 struct recorder;
 
 /* Packets told so far, by kind of line. */
-struct ledger_told { uint64_t packets[TABLE_LINES], lines, outage; };
+struct ledger_told { uint64_t packets[TABLE_LINES], lines, outage; };    /* passed ones under packets alone */
 
 /* j: the judge whose page it was.  links (NULL: not known): which addresses are the firewall's own.
  * outage: nobody read the page while it was written. */

@@ -68,8 +68,8 @@ static void collect(struct watch *w)
 		log_warn("the ledger cannot be read, trying again error=\"%s\"", e.msg);
 		return;
 	}
-	ledger_tell(w->c.recorder, publish_page_owner(w->c.publish), w->c.links, &l, w->page_from_ns, w->page_to_ns,
-		    w->c.inherited, &w->s.told);
+	ledger_tell(w->c.recorder, publish_page_owner(w->c.publish), w->c.links, &l,
+		    w->c.inherited ? w->c.since_ns : w->page_from_ns, w->page_to_ns, w->c.inherited, &w->s.told);
 	w->c.inherited = false;
 	table_ledger_free(&l);
 	publish_page_collected(w->c.publish);
@@ -87,7 +87,7 @@ static uint64_t ledger_sum(const struct table_counts *c)
 {
 	static const enum table_counter keyed[] = {
 		TABLE_C_DENIED, TABLE_C_DENIED_MORE, TABLE_C_FLOOD, TABLE_C_UNKNOWN_FLOOD, TABLE_C_INVALID, TABLE_C_STRANGE,
-		TABLE_C_OUT_FLOOD, TABLE_C_CLOSED, TABLE_C_FENCE, TABLE_C_FENCE_ODD,
+		TABLE_C_OUT_FLOOD, TABLE_C_CLOSED, TABLE_C_FENCE, TABLE_C_FENCE_ODD, TABLE_C_FAILED_OPEN,
 	};
 	uint64_t sum = 0;
 

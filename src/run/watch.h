@@ -39,7 +39,8 @@ struct watch_config {
 	uint16_t queue, queues;                 /* the first, and how many: the asks' and the unknown's */
 	int queue_fd;                           /* nfq_stats_open */
 	unsigned turn_s, heartbeat_s;           /* 0: 10, 300 */
-	bool inherited;                         /* the first page to be collected was written before this daemon */
+	bool inherited;                         /* the first page to be collected was written before this daemon, … */
+	int64_t since_ns;                       /* … by the wall clock: after this moment */
 	bool gap_known;                         /* the store says what former daemons told of this table: */
 	uint64_t unanswered_before;             /* told of this table, by former daemons: WATCH_UNANSWERED of the store */
 	uint64_t told_before;                   /* … and of the page that was not live, by this one already */

@@ -53,7 +53,7 @@ static void find_unanswered(struct watch *w, uint64_t waiting)
 {
 	static const enum table_counter answers[] = {
 		TABLE_C_POST_DENIED, TABLE_C_POST_DENIED_ONCE, TABLE_C_POST_REJECTED, TABLE_C_NO_VERDICT, TABLE_C_STALE_VERDICT,
-		TABLE_C_POST_ALLOWED, TABLE_C_POST_UNSTAMPED,
+		TABLE_C_POST_ALLOWED, TABLE_C_POST_UNSTAMPED, TABLE_C_FAILED_OPEN,
 	};
 	struct watch_residual *r = &w->s.residual;
 	const uint64_t queue = r->queue_full + r->queue_socket, before = w->unanswered;
@@ -156,7 +156,7 @@ static uint64_t all_accounted(const struct watch *w)
 	uint64_t sum = w->c.told_before + r.denied + r.forgotten + r.rejected + w->s.told.outage;
 
 	for (size_t i = 0; i < TABLE_LINES; i++)
-		sum += w->s.told.packets[i];
+		sum += i == TABLE_L_FAILED_OPEN ? 0 : w->s.told.packets[i];
 	return sum + s->unkeyed + s->no_verdict + s->stale + s->fell_through + s->hits_lost;
 }
 

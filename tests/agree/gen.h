@@ -25,6 +25,8 @@ bool gen_chance(struct gen *g, uint32_t percent);
 void gen_policy(struct gen *g, struct buf *yaml);
 /* Change a loaded policy in place into something that no file says: flags, guards, negations, times, actions. */
 void gen_mutate(struct gen *g, struct policy *p);
+/* fail: open for some zones, also where it means nothing; or for none. */
+void gen_fail(const struct gen *g, struct policy *p, bool some);
 int64_t gen_moment(struct gen *g, const struct policy *p);
 /* family 0: either. */
 struct addr gen_addr(struct gen *g, const struct policy *p, uint8_t family);

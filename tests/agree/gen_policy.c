@@ -330,6 +330,14 @@ static void mutate_zone(struct gen *g, struct policy_zone *z)
 		z->n_nets = 0;
 }
 
+void gen_fail(const struct gen *g, struct policy *p, bool some)
+{
+	struct gen own = { g->state ^ UINT64_C(0xfa11) << 32 };         /* what comes after stays what it was */
+
+	for (uint32_t i = 0; i < p->n_zones; i++)
+		p->zones[i].fail = some && gen_chance(&own, 70) ? POLICY_FAIL_OPEN : POLICY_FAIL_CLOSED;
+}
+
 void gen_mutate(struct gen *g, struct policy *p)
 {
 	for (uint32_t i = 0; i < p->n_zones; i++)

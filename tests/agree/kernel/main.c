@@ -41,7 +41,7 @@ struct run {
 	struct table_counts counts;
 	struct pair pairs[2 * PAIR_BATCH];      /* the last policy's packets, sent once more under this one; then its own */
 	unsigned n, old, packets;
-	bool planned;                           /* what is sent now: flows that the kernel decides by itself, or the others */
+	bool planned, fail;                     /* what is sent now: flows that the kernel decides by itself; zones fail open */
 	uint32_t next;                          /* token */
 	uint64_t opened, opened_to, opened_six, opened_here, opened_until;      /* flows that it did decide */
 	uint64_t policies, refused, compared, arrived, dropped;
@@ -121,6 +121,7 @@ static struct judge *judge_of(struct run *r)
 		return NULL;
 	if (gen_chance(&r->gen, 50))
 		gen_mutate(&r->gen, p);
+	gen_fail(&r->gen, p, r->fail);
 	now = gen_moment(&r->gen, p);
 	id = populate(r, p, now);
 	for (uint32_t i = 0; i < p->n_ifaces; i++)
@@ -482,9 +483,9 @@ int main(int argc, char **argv)
 	if (rc)
 		return rc;
 	r.gen.state = seed * 2 + 1;
+	r.fail = option(argc, argv, "--fail", 0);
 	r.packets = (unsigned)option(argc, argv, "--packets", 40);
-	if (r.packets > PAIR_BATCH - PLANNED)
-		r.packets = PAIR_BATCH - PLANNED;
+	r.packets = r.packets > PAIR_BATCH - PLANNED ? PAIR_BATCH - PLANNED : r.packets;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	start(&r);
 	while (ok && r.policies < wanted && r.refused < 10 * wanted + 10)

@@ -24,7 +24,7 @@ struct run {
 	uint32_t packets;
 	bool ordinary;                  /* nothing odd on the open side: as on a site */
 	uint64_t policies, refused, flows, known, decided, allowed, denied, later;
-	uint64_t known_allowed, known_denied, known_remembered;
+	uint64_t known_allowed, known_denied, known_remembered, opened, opened_later;
 	struct plan_stats most;
 };
 
@@ -145,6 +145,8 @@ static bool fits(const struct plan_answer *a, const struct verdict *v)
 {
 	if (a->act == PLAN_ASK)
 		return true;
+	if (a->act == PLAN_REFUSE)
+		return v->enforced && v->action != POLICY_ALLOW;
 	if (v->rule != a->rule || v->observed != POLICY_NONE || !v->enforced)
 		return false;
 	return a->act == PLAN_ALLOW ? v->action == POLICY_ALLOW && a->rule != POLICY_NONE : v->action == POLICY_DROP && v->remember;
@@ -166,6 +168,84 @@ static bool holds_later(struct run *r, const struct scene *s, const struct flow 
 	return false;
 }
 
+static bool is_among(const struct plan_where *w, const struct addr *a)
+{
+	for (size_t i = 0; i < w->n_spans; i++)
+		if (addr_compare(&w->spans[i].lo, a) <= 0 && addr_compare(a, &w->spans[i].hi) <= 0)
+			return true;
+	return false;
+}
+
+/* The end's device is spared; m NULL: whoever has the address, and he alone. */
+static bool is_spared(const struct scene *s, const struct flow_end *end, const struct mac *m)
+{
+	bool spared = false;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < who_bindings(s->w); i++) {
+		const struct who_binding *b = who_binding(s->w, i);
+
+		if (b->iface != end->iface || !addr_equal(&b->addr, &end->addr) || (m && !addr_mac_equal(m, &b->mac)))
+			continue;
+		spared = plan_spares(s->plan, b);
+		n++;
+	}
+	return spared && n == 1;
+}
+
+static bool is_told(const struct plan *p, const struct mac *m)
+{
+	for (uint32_t i = 0; i < plan_macs(p); i++)
+		if (memcmp(&plan_mac(p, i)->lo, m, sizeof(*m)) <= 0 && memcmp(m, &plan_mac(p, i)->hi, sizeof(*m)) <= 0)
+			return true;
+	return false;
+}
+
+/* Would the table let it pass unjudged, as table_build_fails.c says it? */
+static bool opens(const struct scene *s, const struct flow *f)
+{
+	const struct plan_fails *x = plan_fails(s->plan);
+	const struct policy *p = s->p;
+
+	if (!x->open || f->turned || f->shape || !f->from.iface_known || !f->from.has_mac || f->from.firewall ||
+	    f->from.iface >= p->n_ifaces || (!f->to.firewall && !f->to.iface_known) || (f->proto != 6 && f->proto != 17) ||
+	    plan_eval(s->plan, s->w, f).act != PLAN_ASK)
+		return false;
+	if (x->from_of[f->from.iface] != PLAN_NONE)
+		return !x->no_from && !f->to.firewall && !is_told(s->plan, &f->from.mac) &&
+		       is_among(&x->from[x->from_of[f->from.iface]], &f->from.addr) && is_spared(s, &f->to, NULL);
+	if (!is_spared(s, &f->from, &f->from.mac))
+		return false;
+	if (f->to.firewall || (f->to.iface < p->n_ifaces && x->from_of[f->to.iface] == PLAN_NONE))
+		return f->to.firewall || is_spared(s, &f->to, NULL);
+	return is_among(&x->to, &f->to.addr);
+}
+
+/* What passes unjudged is never what restrict cuts, nor spoofed, misshapen or unverified, until the table stops it by itself. */
+static bool opens_rightly(struct run *r, const struct scene *s, const struct flow *f)
+{
+	const struct plan_answer a = { .act = PLAN_ASK, .rule = POLICY_NONE };
+	const int64_t until = plan_fails(s->plan)->until_ns;
+
+	if (!opens(s, f))
+		return true;
+	r->opened++;
+	for (unsigned i = 0; i < 2; i++) {
+		const int64_t when = i ? gen_moment(&r->gen, s->p) : s->now;
+		const struct verdict v = naive_eval(s->p, when, f);
+
+		if (when < s->now || (until && when >= until))
+			continue;
+		r->opened_later += i;
+		if (v.why == VERDICT_UNGUARDED || v.why == VERDICT_EXCEPTION || v.why == VERDICT_RULE || v.why == VERDICT_DEFAULT)
+			continue;
+		printf("passes unjudged:\n");
+		complain(s, f, &a, &v, when);
+		return false;
+	}
+	return true;
+}
+
 static bool one_packet(struct run *r, const struct scene *s)
 {
 	struct flow_ifpair pairs[IFACES];
@@ -185,14 +265,14 @@ static bool one_packet(struct run *r, const struct scene *s)
 	known = is_known(s, &f) && !(v.why == VERDICT_RESTRICT && v.unknown);
 	r->flows++;
 	r->known += known;
-	r->decided += known && a.act != PLAN_ASK;
+	r->decided += known && (a.act == PLAN_ALLOW || a.act == PLAN_DROP);
 	r->known_allowed += known && v.action == POLICY_ALLOW && v.enforced && v.observed == POLICY_NONE;
 	r->known_remembered += known && v.remember && v.observed == POLICY_NONE && !v.unknown && v.why != VERDICT_SPOOF;
 	r->allowed += a.act == PLAN_ALLOW;
 	r->denied += a.act == PLAN_DROP;
 	if (!fits(&a, &v))
 		complain(s, &f, &a, &v, s->now);
-	return fits(&a, &v) && holds_later(r, s, &f, &a);
+	return fits(&a, &v) && holds_later(r, s, &f, &a) && opens_rightly(r, s, &f);
 }
 
 static bool one_scene(struct run *r, struct policy *p)
@@ -234,6 +314,8 @@ static struct policy *random_policy(struct run *r)
 		p = policy_load_text("agree.yaml", yaml.data, yaml.len, NULL, &tiny, 0, d);
 	if (p && gen_chance(&r->gen, 40))
 		gen_mutate(&r->gen, p);
+	if (p)
+		gen_fail(&r->gen, p, true);
 	diag_free(d);
 	buf_fini(&yaml);
 	return p;
@@ -289,7 +371,9 @@ int main(int argc, char **argv)
 	       percent(r.decided, r.known_allowed + r.known_remembered));
 	printf("# the largest: %zu classes, %zu wheres, %zu whats, %zu spans, %zu services, %zu bytes\n", r.most.classes, r.most.wheres,
 	       r.most.whats, r.most.spans, r.most.services, r.most.bytes);
-	ok = ok && r.policies >= wanted && r.allowed && r.denied && percent(r.decided, r.known) >= least;
+	printf("# %" PRIu64 " flows would pass unjudged where fail: open says so, %" PRIu64 " of them looked at later too\n", r.opened,
+	       r.opened_later);
+	ok = ok && (path || (r.opened && r.opened_later)) && r.policies >= wanted && r.allowed && r.denied && percent(r.decided, r.known) >= least;
 	printf("%sok 1 - plans answer as the naive evaluator does\n", ok ? "" : "not ");
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
