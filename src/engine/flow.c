@@ -54,7 +54,7 @@ static struct flow_end receiver_of(const struct pkt *p, const struct flow_ifmap 
 	struct flow_end end = end_of(map, p->oif, p->hook == PKT_INPUT, &p->dst);
 
 	if (!end.firewall)
-		end.id = who_address(w, end.iface, &p->dst);
+		end.id = who_address(w, end.iface_known && end.iface == WHO_NONE ? WHO_NOWHERE : end.iface, &p->dst);
 	return end;
 }
 

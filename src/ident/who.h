@@ -19,6 +19,7 @@ struct ident;
 struct who;
 
 #define WHO_NONE UINT32_MAX
+#define WHO_NOWHERE (UINT32_MAX - 1)
 
 /* An identity: what the engine is told about one end. */
 struct who_id {
@@ -46,7 +47,8 @@ OWN(who)
 /* The identity behind a source.  iface: into policy->ifaces or WHO_NONE (not told: offline; then any interface's binding counts).
  * m NULL: the MAC was not seen.  Never allocates. */
 struct who_id who_source(const struct who *w, uint32_t iface, const struct mac *m, const struct addr *a);
-/* The identity behind an address that is not a source (its MAC is not in the packet): by binding or listing. */
+/* The identity behind an address that is not a source (its MAC is not in the packet): by binding or listing.  WHO_NONE: wherever
+ * it is; WHO_NOWHERE: behind an interface of no zone, where nobody is bound who is bound elsewhere. */
 struct who_id who_address(const struct who *w, uint32_t iface, const struct addr *a);
 size_t who_bindings(const struct who *w);
 const struct who_binding *who_binding(const struct who *w, size_t i);   /* verified and pinned ones, sorted */

@@ -7,6 +7,7 @@
 #include "base/diag.h"
 #include "engine/flow.h"
 #include "engine/trace.h"
+#include "ident/ident.h"
 #include "policy/policy.h"
 
 static const char site[] =
@@ -14,6 +15,7 @@ static const char site[] =
 	"zones:\n"
 	"  cctv: { interfaces: [cam0], networks: [10.20.0.0/16], guarded: true }\n"
 	"  core: { interfaces: [core0], networks: [10.1.0.0/16] }\n"
+	"  lab: { interfaces: [cam0], networks: [10.30.0.0/16] }\n"
 	"devices:\n"
 	"  - { name: camera, macs: [\"00:40:8c:00:00:20\"], addresses: [10.20.2.20] }\n"
 	"rules:\n"
@@ -113,6 +115,34 @@ START_TEST(unnamed_and_unknown_interfaces)
 }
 END_TEST
 
+/* Who is bound behind one interface is nobody behind another of no zone; where the interface is not told he is who he is. */
+START_TEST(bound_elsewhere)
+{
+	const struct mac m = { { 0, 0x40, 0x8c, 0, 0, 0x21 } };
+	const struct addr a = addr("10.30.0.21");
+	struct ident *id = ident_new(NULL, 7);
+	struct pkt k = packet();
+	struct err e = { 0 };
+	struct flow f;
+
+	ck_assert_ptr_nonnull(id);
+	ck_assert_int_eq(ident_set_policy(id, p, 1, &e), 0);
+	ident_leased(id, "cam0", &m, &a, 1);
+	who_free(w);
+	ck_assert_int_eq(who_build(p, id, &w, &e), 0);
+	k.dst = a;
+	for (uint32_t oif = 7; oif <= 9; oif++) {
+		k.oif = oif;
+		f = flow(&k);
+		ck_assert_uint_eq(f.to.id.proof, oif == 7 ? WHO_VERIFIED : WHO_NO_PROOF);
+	}
+	k.oif = 0;
+	f = flow(&k);
+	ck_assert_uint_eq(f.to.id.proof, WHO_VERIFIED);
+	ident_free(id);
+}
+END_TEST
+
 START_TEST(replies)
 {
 	struct pkt k = packet();
@@ -195,6 +225,7 @@ int main(void)
 	tcase_add_test(tc, forward);
 	tcase_add_test(tc, to_and_from_the_firewall);
 	tcase_add_test(tc, unnamed_and_unknown_interfaces);
+	tcase_add_test(tc, bound_elsewhere);
 	tcase_add_test(tc, replies);
 	tcase_add_test(tc, errors);
 	tcase_add_test(tc, traces);
