@@ -176,7 +176,7 @@ void gen_flow(struct gen *g, const struct policy *p, struct flow *ret)
 		ret->shape = (uint8_t)(1U << gen_below(g, 5));
 }
 
-static struct mac any_mac(struct gen *g, const struct policy *p)
+struct mac gen_mac(struct gen *g, const struct policy *p)
 {
 	static const struct mac known[] = { { { 0x44, 0x19, 0xb6, 0, 2, 0 } }, { { 0x00, 0x40, 0x8c, 0, 2, 0 } }, { { 0, 0, 0x5e, 0, 2, 0 } } };
 	const struct policy_device *d = p->n_devices ? &p->devices[gen_below(g, p->n_devices)] : NULL;
@@ -194,7 +194,7 @@ static bool is_plain(const struct addr *a)
 	       a->b[0] < 224 : (a->b[0] & 0xe0) == 0x20 || (a->b[0] & 0xfe) == 0xfc);
 }
 
-static struct addr plain_addr(struct gen *g, const struct policy *p, uint8_t family)
+struct addr gen_plain_addr(struct gen *g, const struct policy *p, uint8_t family)
 {
 	struct addr a;
 
@@ -211,9 +211,9 @@ void gen_packet(struct gen *g, const struct policy *p, struct pkt *ret)
 	do
 		gen_service(g, p, &f);
 	while (!f.has_ports && f.proto != 1 && f.proto != 58);
-	*ret = (struct pkt){ .has_smac = 1, .smac = any_mac(g, p), .bytes = 60 };
-	ret->src = plain_addr(g, p, f.proto == 58 ? 6 : f.proto == 1 ? 4 : 0);
-	ret->dst = plain_addr(g, p, ret->src.family);
+	*ret = (struct pkt){ .has_smac = 1, .smac = gen_mac(g, p), .bytes = 60 };
+	ret->src = gen_plain_addr(g, p, f.proto == 58 ? 6 : f.proto == 1 ? 4 : 0);
+	ret->dst = gen_plain_addr(g, p, ret->src.family);
 	ret->iif = 1 + (gen_chance(g, 85) ? iface_for(p, &ret->src, g) : gen_below(g, p->n_ifaces));
 	ret->oif = 1 + iface_for(p, &ret->dst, g);
 	if (ret->oif == ret->iif)

@@ -30,6 +30,8 @@ void gen_fail(const struct gen *g, struct policy *p, bool some);
 int64_t gen_moment(struct gen *g, const struct policy *p);
 /* family 0: either. */
 struct addr gen_addr(struct gen *g, const struct policy *p, uint8_t family);
+struct addr gen_plain_addr(struct gen *g, const struct policy *p, uint8_t family);      /* a host's own */
+struct mac gen_mac(struct gen *g, const struct policy *p);      /* a listed device's, or by a maker of some sort or of none */
 void gen_service(struct gen *g, const struct policy *p, struct flow *f);        /* protocol, port, type */
 void gen_flow(struct gen *g, const struct policy *p, struct flow *ret);
 /* A first packet that a host could send and a firewall would forward: unicast, TCP, UDP or an echo request, whole; its MAC is a

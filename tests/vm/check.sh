@@ -23,6 +23,7 @@ esac
 job() {
 	case $1 in
 	boot | systemd) exec "tests/vm/$1.sh" ;;
+	agree) exec tests/vm/run.sh -c 1 -v -t 1500 -e O="$O" -- tests/vm/agree.sh ;;
 	*) exec tests/vm/run.sh -c 1 -v -t 1500 -e O="$O" -- tests/netns/run.sh "$1" ;;
 	esac
 }
@@ -31,4 +32,4 @@ job() {
 # shellcheck source=tests/lanes.sh
 . tests/lanes.sh
 # shellcheck disable=SC2086
-lanes 2 job ${VM:-30-reload systemd 31-kill 20-attacks 10-matrix 70-no-queue boot}
+lanes 2 job ${VM:-30-reload systemd 31-kill 20-attacks 10-matrix agree 70-no-queue boot}

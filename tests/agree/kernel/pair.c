@@ -53,27 +53,86 @@ void pair_make(struct gen *g, const struct policy *p, const struct lab *l, const
 		ret->pkt.tcp_flags = PKT_TCP_SYN;
 }
 
-void pair_mix(struct gen *g, const struct lab *l, const struct pair *before, unsigned n, uint32_t token, struct pair *ret)
+/* On no interface where anybody is guarded, if there is one. */
+static unsigned open_port(struct gen *g, const struct policy *p)
 {
-	const struct pair *x = &before[gen_below(g, n)], *y = &before[gen_below(g, n)];
-	const bool turned = gen_chance(g, 50);
+	unsigned port = gen_below(g, LAB_PORTS);
 
-	*ret = *y;
-	ret->token = token;
-	ret->pkt.shape = 0;
-	if (turned) {                           /* y's sender, to x's */
-		ret->pkt.dst = x->pkt.src;
-		ret->out = x->in;
-	} else {                                /* x's sender, to where y's went */
-		ret->pkt.src = x->pkt.src;
-		ret->pkt.smac = x->pkt.smac;
-		ret->pkt.has_smac = x->pkt.has_smac;
-		ret->in = x->in;
+	for (unsigned i = 0; i < LAB_PORTS; i++, port = (port + 1) % LAB_PORTS) {
+		bool guarded = false;
+
+		for (uint32_t k = 0; k < p->n_ifaces; k++)
+			guarded = guarded || (p->ifaces[k].guarded && lab_port(p->ifaces[k].name) == port);
+		if (!guarded)
+			break;
 	}
+	return port;
+}
+
+/* Mostly where nobody is guarded: of a host that the policy names, or anywhere. */
+static struct addr outside(struct gen *g, const struct policy *p, uint8_t family)
+{
+	struct addr a = gen_plain_addr(g, p, family);
+
+	for (unsigned i = 0; i < 8; i++, a = gen_plain_addr(g, p, family)) {
+		bool guarded = false;
+
+		for (uint32_t z = 0; z < p->n_zones; z++)
+			for (uint32_t k = 0; k < p->zones[z].n_nets; k++)
+				guarded = guarded || (p->zones[z].guard && addr_prefix_contains(&p->zones[z].nets[k], &a));
+		if (!guarded)
+			break;
+	}
+	return a;
+}
+
+static uint16_t a_service(struct gen *g, const struct policy *p, struct pkt *k)
+{
+	struct flow f;
+
+	do
+		gen_service(g, p, &f);
+	while (f.proto != 6 && f.proto != 17 && f.proto != (k->src.family == 6 ? 58 : 1));
+	k->proto = f.proto;
+	k->has_ports = f.proto == 6 || f.proto == 17;
+	k->icmp_type = f.proto == 1 ? 8 : f.proto == 58 ? 128 : 0;
+	k->tcp_flags = f.proto == 6 ? PKT_TCP_SYN : 0;
+	return k->has_ports ? f.dport : 0;
+}
+
+bool pair_aim(struct gen *g, const struct lab *l, const struct judge *j, const struct pair *before, unsigned n, struct pair *ret)
+{
+	const size_t bindings = who_bindings(j->who);
+	const struct who_binding *b = bindings ? who_binding(j->who, gen_below(g, (uint32_t)bindings)) : NULL;
+	const unsigned way = gen_below(g, 4), here = b ? lab_port(j->policy->ifaces[b->iface].name) : LAB_PORTS;
+	struct pair x = { 0 };
+
+	if (here == LAB_PORTS)
+		return false;
+	x.pkt = (struct pkt){ .has_smac = 1, .smac = b->mac, .bytes = 60, .src = b->addr };
+	x.pkt.dst = outside(g, j->policy, b->addr.family);
+	x.in = here;
+	x.out = way == 1 ? LAB_HERE : open_port(g, j->policy);
+	if (way >= 2) {
+		x.pkt.src = x.pkt.dst;
+		x.pkt.dst = b->addr;
+		x.pkt.smac = (struct mac){ { 2, 0xbe, 0, 0, 1, 0 } };
+		x.in = x.out;
+		x.out = here;
+	}
+	x.pkt.dport = a_service(g, j->policy, &x.pkt);
 	for (unsigned i = 0; i < n; i++)
-		if (addr_equal(&before[i].pkt.dst, &ret->pkt.dst))
-			ret->out = before[i].out;
-	aim(ret, l);
+		if (addr_equal(&before[i].pkt.dst, &x.pkt.dst))
+			x.out = before[i].out;
+	aim(&x, l);
+	*ret = x;
+	return x.in != x.out && !addr_equal(&x.pkt.src, &x.pkt.dst);
+}
+
+void pair_renew(struct pair *x, const struct lab *l, uint32_t token)
+{
+	x->token = token;
+	aim(x, l);
 }
 
 void pair_prove(const struct pair *x, struct ident *id, int64_t now_ns)

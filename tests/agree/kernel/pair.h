@@ -16,7 +16,7 @@ struct judge;
 struct lab;
 struct policy;
 
-enum { PAIR_COPIES = 2, PAIR_ANSWER = PAIR_COPIES, PAIR_BATCH = 64, PAIR_TOKENS = 60000 };
+enum { PAIR_COPIES = 2, PAIR_ANSWER = PAIR_COPIES, PAIR_BATCH = 80, PAIR_TOKENS = 60000 };
 
 struct hit;
 
@@ -27,7 +27,7 @@ struct pair {
 	struct flow flow;
 	struct verdict want;
 	bool passes;                            /* what the kernel has to do with it */
-	bool planned;                           /* and it does so by itself: nobody is asked */
+	bool planned, shut;                     /* it allows it by itself: nobody is asked; denies it so, but for samples */
 	unsigned heard[PAIR_COPIES + 1], astray;        /* at the right place; anywhere else */
 	unsigned told, lied;                    /* records of it; those that say anything but want */
 	struct pkt answer;                      /* what is sent back where it passes */
@@ -38,8 +38,9 @@ struct pair {
 /* A packet to send.  The route depends on the destination alone, as a router's does: before is what the batch has already. */
 void pair_make(struct gen *g, const struct policy *p, const struct lab *l, const struct pair *before, unsigned n, uint32_t token,
 	       struct pair *ret);
-/* Another one from the ends of two of the n that are there: what a sender opens to where another one went, or the like. */
-void pair_mix(struct gen *g, const struct lab *l, const struct pair *before, unsigned n, uint32_t token, struct pair *ret);
+/* One between a device that has proved its address and an open side or the firewall, either way; false: not this time. */
+bool pair_aim(struct gen *g, const struct lab *l, const struct judge *j, const struct pair *before, unsigned n, struct pair *ret);
+void pair_renew(struct pair *x, const struct lab *l, uint32_t token);   /* a flow of its own, by its port */
 /* Let its sender have proved its address. */
 void pair_prove(const struct pair *x, struct ident *id, int64_t now_ns);
 /* Fill in flow, want and passes. */

@@ -12,6 +12,7 @@
 #include "kern/nl.h"
 #include "kern/table.h"
 #include "run/judge.h"
+#include "unit/kern/space.h"
 
 void sent_must(int rc, const struct err *e, const char *what)
 {
@@ -63,5 +64,7 @@ void sent_table(const struct sent_how *how, const struct judge *j, const struct 
 	sent_must(table_plan_name(&in.plan, in.ifaces, a, &e), &e, "names");
 	sent_must(table_build(&in, &t, &e), &e, "table");
 	sent_must(table_send(how->nl, t, &e), &e, "sending the table");
+	/* Meters stay in a table, with the rate that they were made with. */
+	sent_must(space_run(NULL, "nft flush set inet ringfence samples") ? -1 : 0, &(struct err){ .msg = "nft" }, "samples");
 	arena_free(a);
 }
