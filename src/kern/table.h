@@ -134,12 +134,13 @@ struct table_plan {
 enum { TABLE_MAX_MEMBERS = 64, TABLE_MAX_WHATS = 64, TABLE_MAX_RULES = 256 };
 
 /* Questions a second: ask of a known device (and of the firewall itself, by interface), new of an unknown triple and of all of an
- * interface, observe copies, again for flows that were permitted before, deny of what the kernel knows to be denied. */
+ * interface, observe copies, again for flows that were permitted before, deny of what the kernel knows to be denied.  A burst of
+ * questions is what others wait behind (about 3 ms for 1,000), and several of them must fit into a queue (NFQ_MAXLEN). */
 struct table_rates {
 	uint32_t ask_per_s, ask_burst, new_per_s, new_burst, new_iface_per_s, new_iface_burst, observe_per_s;
 	uint32_t again_per_s, again_burst, deny_per_s, deny_burst;
 };
-#define TABLE_RATES ((struct table_rates){ 5000, 5000, 20, 50, 2000, 500, 5000, 20000, 100000, 1, 16 })
+#define TABLE_RATES ((struct table_rates){ 5000, 1000, 20, 50, 2000, 500, 5000, 20000, 100000, 1, 16 })
 
 struct table_input {
 	unsigned generation;                    /* 1..62; closed: the last that lived, or 0 */
