@@ -7,6 +7,7 @@
 
 #include "base/own.h"
 #include "base/vec.h"
+#include "engine/bank.h"
 
 /* The words of a set that are not 0 lie within: most sets are a few bits of thousands. */
 struct reach { size_t lo, hi; };
@@ -18,8 +19,11 @@ struct making {
 	size_t words;
 	uint64_t *any;          /* per block: the union of its columns */
 	struct reach *reaches;  /* of each column */
-	uint64_t *key, *shared; /* scratch: 0 but while in use */
-	struct pool keys;
+	uint64_t *key;          /* scratch */
+	uint64_t *shared;       /* the same: 0 but while in use */
+	struct pool_budget *budget;
+	struct bank keys;       /* words of a set that are not 0, each behind its place; then the block */
+	struct arena *kept;     /* of keys */
 	uint32_t nothing;       /* the block of a row that shares nothing with it */
 	uint32_t empty;         /* the cell of what shares nothing */
 	VEC(uint32_t) cells;
@@ -74,7 +78,26 @@ static bool add_block(struct making *m, const uint64_t *row, struct reach reach,
 		if (cell == POOL_NONE || !VEC_PUSH(&m->cells, cell))
 			return false;
 	}
-	return pool_spend(m->keys.budget, CROSS_BLOCK * sizeof(uint32_t));
+	return pool_spend(m->budget, CROSS_BLOCK * sizeof(uint32_t));
+}
+
+/* How long the key of what they share is; 0: nothing. */
+static size_t key_of(struct making *m, const uint64_t *row, struct reach reach, uint32_t block)
+{
+	const uint64_t *any = m->any + (size_t)block * m->words;
+	size_t n = 0;
+
+	for (size_t w = reach.lo; w < reach.hi; w++) {
+		const uint64_t both = row[w] & any[w];
+
+		if (both) {
+			m->key[n++] = w;
+			m->key[n++] = both;
+		}
+	}
+	if (n)
+		m->key[n++] = block;
+	return n * sizeof(*m->key);
 }
 
 static bool add_row(struct making *m, const uint64_t *row, uint32_t n_blocks, uint32_t *ret)
@@ -82,15 +105,14 @@ static bool add_row(struct making *m, const uint64_t *row, uint32_t n_blocks, ui
 	const struct reach reach = reach_of(row, m->words);
 
 	for (uint32_t b = 0; b < n_blocks; b++) {
-		const bool some = intersect(row, m->any + (size_t)b * m->words, reach, m->key);
-		uint32_t id, seen = m->keys.n;
+		const size_t bytes = key_of(m, row, reach, b), seen = m->keys.pieces.n;
+		uint32_t id = bytes ? POOL_NONE : m->nothing;
 
-		m->key[m->words] = some ? b : UINT64_MAX;
-		id = some || m->nothing == POOL_NONE ? pool_add(&m->keys, m->key) : m->nothing;
-		clear(m->key, reach);
-		if (id == POOL_NONE || (id == seen && !add_block(m, row, reach, b)))
+		if (id == POOL_NONE)
+			id = bank_add(&m->keys, m->kept, m->key, bytes);
+		if (id == BANK_NONE || (id == seen && (!pool_spend(m->budget, bytes) || !add_block(m, row, reach, b))))
 			return false;
-		if (!some)
+		if (!bytes)
 			m->nothing = id;
 		ret[b] = id;
 	}
@@ -117,13 +139,14 @@ static bool make(struct making *m, struct cross *ret, struct arena *a)
 {
 	const uint32_t n_blocks = (m->columns->n + CROSS_BLOCK - 1) / CROSS_BLOCK;
 
-	if (!pool_spend(m->keys.budget, (size_t)n_blocks * m->rows->n * sizeof(uint32_t)))
+	if (!pool_spend(m->budget, (size_t)n_blocks * m->rows->n * sizeof(uint32_t)))
 		return false;
-	m->key = calloc(m->words + 1, sizeof(*m->key));
+	m->key = calloc(2 * m->words + 1, sizeof(*m->key));
+	m->kept = arena_new();
 	m->shared = calloc(m->words + 1, sizeof(*m->shared));
 	ret->per_row = n_blocks;
 	ret->blocks = arena_array(a, (size_t)n_blocks * m->rows->n, uint32_t);
-	if (!m->key || !m->shared || !ret->blocks || !look_at_columns(m, n_blocks))
+	if (!m->key || !m->kept || !m->shared || !ret->blocks || !look_at_columns(m, n_blocks))
 		return false;
 	m->empty = m->cell(m->ctx, m->shared);
 	for (uint32_t r = 0; r < m->rows->n; r++)
@@ -137,12 +160,11 @@ bool cross_build(struct cross *ret, const struct pool *rows, const struct pool *
 		 struct arena *a)
 {
 	struct making m = { .rows = rows, .columns = columns, .cell = cell, .ctx = ctx, .words = rows->words,
-			    .nothing = POOL_NONE };
-	bool ok;
+			    .nothing = POOL_NONE, .budget = rows->budget };
+	const bool ok = make(&m, ret, a);
 
-	pool_init(&m.keys, m.words + 1, rows->budget);
-	ok = make(&m, ret, a);
-	pool_fini(&m.keys);
+	bank_fini(&m.keys);
+	arena_free(m.kept);
 	VEC_FREE(&m.cells);
 	free(m.any);
 	free(m.reaches);

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
-
 enum { ICMP = 1, TCP = 6, UDP = 17, ICMP6 = 58 };
 
 struct asking {
@@ -15,53 +13,6 @@ struct asking {
 	int64_t until_ns;
 	const uint64_t *key;
 };
-
-static bool grow(struct plan_bank *k)
-{
-	const size_t n = k->n_slots ? k->n_slots * 2 : 64;
-	uint32_t *slots = calloc(n, sizeof(*slots));
-
-	if (!slots)
-		return false;
-	for (size_t i = 0; i < k->pieces.n; i++) {
-		size_t at = digest_hash64(k->pieces.at[i].at, k->pieces.at[i].bytes, 0) & (n - 1);
-
-		while (slots[at])
-			at = (at + 1) & (n - 1);
-		slots[at] = (uint32_t)i + 1;
-	}
-	free(k->slots);
-	k->slots = slots;
-	k->n_slots = n;
-	return true;
-}
-
-uint32_t plan_bank_add(struct plan_bank *k, struct arena *a, const void *piece, size_t bytes)
-{
-	size_t at;
-	void *copy;
-
-	if (k->pieces.n * 2 >= k->n_slots && !grow(k))
-		return POOL_NONE;
-	at = digest_hash64(piece, bytes, 0) & (k->n_slots - 1);
-	for (; k->slots[at]; at = (at + 1) & (k->n_slots - 1)) {
-		const struct plan_piece *old = &k->pieces.at[k->slots[at] - 1];
-
-		if (old->bytes == bytes && memcmp(old->at, piece, bytes) == 0)
-			return k->slots[at] - 1;
-	}
-	copy = arena_memdup(a, piece, bytes);
-	if (!copy || !VEC_PUSH(&k->pieces, (struct plan_piece){ copy, bytes }))
-		return POOL_NONE;
-	k->slots[at] = (uint32_t)k->pieces.n;
-	return (uint32_t)k->pieces.n - 1;
-}
-
-void plan_bank_fini(struct plan_bank *k)
-{
-	VEC_FREE(&k->pieces);
-	free(k->slots);
-}
 
 /* Requests alone: what else ICMP says belongs to some flow, and conntrack takes no other type for a new one. */
 static bool is_request(uint8_t proto, unsigned type)
@@ -214,10 +165,10 @@ static void choose_rest(struct plan_build *b)
 static int keep(struct plan_build *b, uint32_t *ret)
 {
 	const size_t before = b->whats.pieces.n, bytes = b->services.n * sizeof(*b->services.at);
-	const uint32_t what = plan_bank_add(&b->whats, b->p->arena, b->services.at, bytes);
+	const uint32_t what = bank_add(&b->whats, b->p->arena, b->services.at, bytes);
 	bool allows = false;
 
-	if (what == POOL_NONE)
+	if (what == BANK_NONE)
 		return plan_out_of_memory(b);
 	for (size_t i = 1; i < b->services.n; i++)
 		allows |= b->services.at[i].answer.act == PLAN_ALLOW;

@@ -90,8 +90,8 @@ static void clean(struct plan_build *b)
 	VEC_FREE(&b->services);
 	pool_fini(&b->keys);
 	pool_fini(&b->looks);
-	plan_bank_fini(&b->whats);
-	plan_bank_fini(&b->wheres);
+	bank_fini(&b->whats);
+	bank_fini(&b->wheres);
 	free(b->open_of_iface);
 	free(b->begins_ns);
 	free(b->results);

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/vec.h"
+#include "engine/bank.h"
 #include "engine/plan.h"
 #include "engine/pool.h"
 #include "engine/prog_part.h"
@@ -40,13 +41,6 @@ struct plan {
 	bool no_from;                   /* too many MACs tell something: nothing from open interfaces is decided */
 	struct plan_fails fails;
 	struct plan_stats stats;
-};
-
-/* Equal pieces of memory are one. */
-struct plan_bank {
-	VEC(struct plan_piece { const void *at; size_t bytes; }) pieces;
-	uint32_t *slots;                /* open addressing, number + 1 */
-	size_t n_slots;
 };
 
 struct plan_span_of { struct addr lo, hi; uint32_t leaf; };
@@ -106,7 +100,7 @@ struct plan_build {
 	VEC(struct plan_prospect) prospects;    /* cls: a kind, until there are classes */
 	struct pool looks;              /* of kinds: those that are equal are one class */
 	VEC(struct plan_class) classes;
-	struct plan_bank whats, wheres;
+	struct bank whats, wheres;
 	VEC(bool) allows;               /* by what: it allows something */
 	VEC(struct plan_service) services;      /* scratch */
 	struct plan_result *results;    /* scratch, by the entry that decides (none: the last): of what has ports, then of types */
@@ -137,9 +131,6 @@ int plan_spans(struct plan_build *b, unsigned side, uint32_t row, bool v6, uint3
 /* Every address for which is says so, but for the holes; *ret is the arena's. */
 typedef bool (*plan_leaf_fn)(const struct plan_build *b, const struct prog_leaf *leaf, uint32_t iface);
 int plan_leaf_spans(struct plan_build *b, plan_leaf_fn is, uint32_t iface, struct plan_where *ret);
-/* POOL_NONE: memory ran out. */
-uint32_t plan_bank_add(struct plan_bank *k, struct arena *a, const void *piece, size_t bytes);
-void plan_bank_fini(struct plan_bank *k);
 int plan_out_of_memory(struct plan_build *b);
 
 #endif

@@ -133,9 +133,9 @@ int plan_leaf_spans(struct plan_build *b, plan_leaf_fn is, uint32_t iface, struc
 static int keep(struct plan_build *b, const struct draft *d, uint32_t *ret)
 {
 	const size_t before = b->wheres.pieces.n;
-	const uint32_t where = plan_bank_add(&b->wheres, b->p->arena, d->spans.at, d->spans.n * sizeof(*d->spans.at));
+	const uint32_t where = bank_add(&b->wheres, b->p->arena, d->spans.at, d->spans.n * sizeof(*d->spans.at));
 
-	if (where == POOL_NONE)
+	if (where == BANK_NONE)
 		return plan_out_of_memory(b);
 	b->p->stats.spans += where == before ? d->spans.n : 0;
 	*ret = where;

@@ -85,7 +85,7 @@ static bool add_macs(struct who *w, const struct ident *learnt)
 
 	for (uint32_t i = 0; i < w->policy->n_devices; i++)
 		n += w->policy->devices[i].n_macs;
-	if (!hash_new(&w->by_mac, n) || !add_listed_macs(w))
+	if (!hash_new(&w->by_mac, n) || !VEC_RESERVE(&w->macs, n) || !add_listed_macs(w))
 		return false;
 	return !learnt || add_learnt_macs(w, learnt);
 }
@@ -110,8 +110,14 @@ static bool add_pins_of(struct who *w, const struct policy_device *d)
 	return true;
 }
 
-static bool add_pins(struct who *w)
+static bool add_pins(struct who *w, const struct ident *learnt)
 {
+	size_t n = learnt ? ident_binding_places(learnt) : 0;
+
+	for (uint32_t i = 0; i < w->policy->n_devices; i++)
+		n += (size_t)w->policy->devices[i].n_macs * w->policy->devices[i].n_addrs;
+	if (!VEC_RESERVE(&w->binds, n))
+		return false;
 	for (uint32_t i = 0; i < w->policy->n_devices; i++)
 		if (!add_pins_of(w, &w->policy->devices[i]))
 			return false;
@@ -125,7 +131,7 @@ static bool add_listings(struct who *w, const struct ident *learnt)
 
 	for (uint32_t i = 0; i < p->n_devices; i++)
 		n += p->devices[i].n_addrs;
-	if (!hash_new(&w->by_listing, n))
+	if (!hash_new(&w->by_listing, n) || !VEC_RESERVE(&w->listings, n))
 		return false;
 	for (uint32_t i = 0; i < p->n_devices; i++) {
 		const struct policy_device *d = &p->devices[i];
@@ -234,6 +240,8 @@ static bool add_elements(struct who *w)
 {
 	size_t n = 0;
 
+	if (!VEC_RESERVE(&w->bindings, w->binds.n))     /* but for pins of zones that stand on several interfaces */
+		return false;
 	for (size_t i = 0; i < w->binds.n; i++) {
 		const struct who_bind *b = &w->binds.at[i];
 
@@ -284,7 +292,7 @@ int who_build(const struct policy *p, const struct ident *learnt, struct who **r
 	w->policy = p;
 	w->seed = learnt ? ident_seed(learnt) : 0;
 	w->zones = zones_new(p);
-	if (!w->zones || !add_macs(w, learnt) || !add_listings(w, learnt) || !add_pins(w) ||
+	if (!w->zones || !add_macs(w, learnt) || !add_listings(w, learnt) || !add_pins(w, learnt) ||
 	    (learnt && (!add_learnt_binds(w, learnt) || !add_names(w, learnt))) || !hash_binds(w) || !add_elements(w))
 		return err_plain(e, ENOMEM, "out of memory");
 	*ret = TAKE(w);

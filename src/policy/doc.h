@@ -28,7 +28,7 @@ enum doc_kind { DOC_SCALAR, DOC_SEQ, DOC_MAP };
 struct doc_pair;
 
 struct doc_node {
-	enum doc_kind kind;
+	enum doc_kind kind : 8;         /* there are hundreds of thousands of nodes */
 	bool quoted;                    /* scalar: in quotes, a block scalar or !!str; so never null, a number or a truth value */
 	uint32_t n;                     /* scalar: bytes; else items or pairs */
 	union {
@@ -41,9 +41,9 @@ struct doc_node {
 
 struct doc_pair {
 	const char *key;
-	bool quoted;
 	struct loc loc;
 	struct doc_node value;
+	bool quoted;
 };
 
 struct doc {

@@ -198,6 +198,11 @@ static bool split_cell(struct csv *c, struct doc_node *cell)
 	struct doc_node *items = NULL;
 	uint32_t n = 0;
 
+	if (!strpbrk(cell->text, between)) {    /* most often: the cell is the item, and its text needs no copy */
+		items = arena_memdup(c->arena, cell, sizeof(*cell));
+		*cell = (struct doc_node){ .kind = DOC_SEQ, .n = 1, .items = items, .loc = cell->loc };
+		return items != NULL;
+	}
 	for (int pass = 0; pass < 2; pass++) {
 		const char *s = cell->text + strspn(cell->text, between);
 
@@ -212,7 +217,7 @@ static bool split_cell(struct csv *c, struct doc_node *cell)
 			s += len;
 			s += strspn(s, between);
 		}
-		if (!pass && !(items = arena_array(c->arena, n + 1, struct doc_node)))
+		if (!pass && !(items = arena_array(c->arena, n, struct doc_node)))
 			return false;
 	}
 	*cell = (struct doc_node){ .kind = DOC_SEQ, .n = n, .items = items, .loc = cell->loc };
@@ -221,9 +226,13 @@ static bool split_cell(struct csv *c, struct doc_node *cell)
 
 static bool make_row(struct csv *c, struct doc_node *ret)
 {
-	struct doc_pair *pairs = arena_array(c->arena, c->n_cells + 1, struct doc_pair);
+	struct doc_pair *pairs;
 	uint32_t n = 0;
 
+	for (uint32_t i = 0; i < c->n_cells; i++)
+		n += c->cells[i].value.n != 0;
+	pairs = arena_array(c->arena, n, struct doc_pair);
+	n = 0;
 	for (uint32_t i = 0; pairs && i < c->n_cells; i++) {
 		if (!c->cells[i].value.n)
 			continue;

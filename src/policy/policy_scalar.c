@@ -215,9 +215,9 @@ static void read_list(struct policy_read *r, const struct doc_node *v, const str
 
 	if (!policy_read_items(r, v, f, &items, &n))
 		return;
-	at = arena_alloc(r->a, (size_t)done + n + 1, size);
+	at = arena_alloc(r->a, (size_t)done + n, size);
 	if (f->loc_off)
-		locs = arena_array(r->a, (size_t)done + n + 1, struct loc);
+		locs = arena_array(r->a, (size_t)done + n, struct loc);
 	if (!at || (f->loc_off && !locs))
 		return;
 	if (done)       /* an include gave some already */

@@ -3,9 +3,11 @@
 #include "run/judge.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 
 #include "engine/prog.h"
+#include "ident/ident.h"
 #include "ident/who.h"
 
 struct judge_part {
@@ -83,6 +85,7 @@ static int build_who(struct judge *j, const struct ident *learnt, struct err *e)
 		return -1;
 	j->who_part = part_new(who, free_who, e);
 	j->who = who;
+	j->view = learnt ? ident_version(learnt) : 0;
 	return j->who_part ? 0 : -1;
 }
 
@@ -114,6 +117,7 @@ struct judge *judge_new(struct policy *policy, const struct ident *learnt, int64
 		return NULL;
 	j->policy = policy;
 	j->mark_shift = shift_of(policy->mark_mask);
+	malloc_trim(0);         /* reading a big policy takes more than twice what stays: not on top of what comes now */
 	if (build_prog(j, now_ns, e) < 0 || build_who(j, learnt, e) < 0)
 		return NULL;
 	return TAKE(j);
@@ -152,6 +156,7 @@ struct judge *judge_again(const struct judge *prev, struct err *e)
 	j->prog = prev->prog;
 	j->who_part = part_get(prev->who_part);
 	j->who = prev->who;
+	j->view = prev->view;
 	j->at_ns = prev->at_ns;
 	return TAKE(j);
 }

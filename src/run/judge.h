@@ -24,6 +24,7 @@ struct judge {
 	struct flow_ifpair *pairs;              /* owned: what ifmap shows */
 	uint32_t generation;                    /* 1..62; 0: offline */
 	uint64_t serial;                        /* grows with every bundle made */
+	uint64_t view;                          /* ident's version that who shows; 0: of the policy alone */
 	int64_t at_ns;                          /* the moment the program was compiled for */
 	unsigned mark_shift;                    /* of the 8 bits that are ours in a mark */
 	struct judge_part *policy_part, *prog_part, *who_part;

@@ -82,7 +82,6 @@ void observer_attach(struct observer *o, struct reload *r, struct ring *const *r
 	o->n_rings = n_rings;
 	for (unsigned i = 0; i < n_rings; i++)
 		o->rings[i] = rings[i];
-	o->version = ident_version(o->ident);
 }
 
 int observer_fd4(const struct observer *o)
@@ -197,16 +196,16 @@ static void take_facts(struct observer *o)
 static int publish_view(struct observer *o, struct err *e)
 {
 	const int64_t now = now_mono_ns(), began = now_thread_ns();
-	const uint64_t version = ident_version(o->ident);
 	int64_t cost;
 
-	if (version == o->version || now < o->view_due_ns)
+	/* What a reload published shows what was learnt until then. */
+	if ((publish_current(o->c.publish)->view == ident_version(o->ident) && !o->view_refused) || now < o->view_due_ns)
 		return 0;
-	if (reload_who(o->reload, e) < 0) {
+	o->view_refused = reload_who(o->reload, e) < 0;
+	if (o->view_refused) {
 		o->view_due_ns = now + NOW_NS_PER_S;
 		return -1;
 	}
-	o->version = version;
 	cost = now_thread_ns() - began;
 	o->stats.views++;
 	o->stats.view_ns += (uint64_t)(now_mono_ns() - now);

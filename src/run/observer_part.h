@@ -15,7 +15,7 @@ struct observer {
 	struct reload *reload;
 	struct ring *rings[OBSERVER_RINGS];
 	unsigned n_rings;
-	uint64_t version;               /* of ident, as last published */
+	bool view_refused;              /* the last one is published, but the kernel did not take it */
 	int64_t view_due_ns;            /* monotonic: not before */
 	struct observer_stats stats;
 };
