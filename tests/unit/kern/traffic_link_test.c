@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Other kinds of links: an interface without MACs (tun), networks behind a router, a tunnel on the open side. */
+/* Other kinds of links: an interface without MACs (tun), networks behind a router, a tunnel on the open side; and what is heard of
+ * neighbours. */
 #include "unit/kern/site.h"
 
 #include <sys/ioctl.h>
 
 #include <linux/if_tun.h>
 
+#include "kern/arp.h"
 #include "unit/suite.h"
 
 /* A tun interface in our namespace, up, with 10.50.0.1/24; -1: this kernel has none. */
@@ -195,6 +197,67 @@ START_TEST(notes_the_direction_of_icmp_errors)
 }
 END_TEST
 
+/* The MAC says that the address is its own. */
+static void solicit(const char *mac, const char *addr, unsigned times)
+{
+	const struct addr own = example_addr(addr), fw = example_addr("fd00:20::1");
+	struct mac from, to;
+	uint8_t frame[128];
+	size_t n;
+
+	ck_assert(addr_mac_parse(mac, &from) && addr_mac_parse(SITE_FW, &to));
+	n = arp_request(frame, &from, &own, &to, &fw);
+	while (times--)
+		while (send(site.w_cam.fd, frame, n, 0) < 0)
+			ck_assert(errno == ENOBUFS || errno == EAGAIN);
+}
+
+/* From the camera. */
+static unsigned heard_of(struct arp *a, const char *addr)
+{
+	const struct addr want = example_addr(addr);
+	struct arp_sighting s[64];
+	struct mac cam;
+	unsigned n = 0;
+	int got;
+
+	ck_assert(addr_mac_parse(SITE_CAM, &cam));
+	while ((got = arp_receive(a, s, 64, &site.e)) > 0)
+		for (int i = 0; i < got; i++)
+			n += addr_equal(&s[i].addr, &want) && addr_mac_equal(&s[i].mac, &cam);
+	ck_assert_msg(got == 0, "%s", site.e.msg);
+	return n;
+}
+
+/* Of neighbours, where zones enforce and where they observe.  In a flood that takes all of the interface's limit a verified one is
+ * heard all the same: who outshouted it would make it seem silent, and take its address over.  A closed table tells nobody. */
+START_TEST(hears_verified_neighbours_in_a_flood)
+{
+	struct arp *a = NULL;
+
+	ck_assert_msg(arp_new(table_discovery_group(site.in.nflog_group), &a, &site.e) == 0, "%s", site.e.msg);
+	for (unsigned i = 0; i < 2; i++) {
+		site.ifaces[0].role = i ? TABLE_OBSERVED : TABLE_GUARDED;
+		site_load();
+		solicit(SITE_CAM, "fd00:20::5", 1);     /* one that it was not asked for yet */
+		ck_assert_uint_eq(heard_of(a, "fd00:20::5"), 1);
+		solicit(SITE_BAD, "fd00:20::3", 4000);
+		for (unsigned n = 0; n < 20; n++) {
+			solicit(SITE_BAD, "fd00:20::3", 100);
+			solicit(SITE_CAM, "fd00:20::2", 1);
+			solicit(SITE_BAD, "fd00:20::2", 1);
+		}
+		ck_assert_uint_eq(heard_of(a, "fd00:20::2"), 20);
+	}
+	site.ifaces[0].role = TABLE_GUARDED;
+	site.in.closed = true;
+	site_load();
+	solicit(SITE_CAM, "fd00:20::2", 3);
+	ck_assert_uint_eq(heard_of(a, "fd00:20::2"), 0);
+	arp_free(a);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("traffic-link");
@@ -209,5 +272,6 @@ int main(void)
 	tcase_add_test(tc, asks_for_an_open_tunnel);
 	tcase_add_test(tc, asks_for_networks_behind_a_router_by_address);
 	tcase_add_test(tc, notes_the_direction_of_icmp_errors);
+	tcase_add_test(tc, hears_verified_neighbours_in_a_flood);
 	return suite_run(tc);
 }
