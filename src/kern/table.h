@@ -266,7 +266,6 @@ enum table_counter {
 	TABLE_C_FAILED_OPEN,            /* flows that passed unjudged: fail: open, nobody listened */
 	TABLE_C_RELATED,                /* ICMP errors of stamped flows */
 	TABLE_C_OBSERVE_SKIPPED,        /* passed in an observed zone, over the limit of copies */
-	TABLE_C_DECIDED,                /* new flows that the kernel allowed by itself: the sum of the rules' own counters */
 	TABLE_C_ASKED,                  /* sent to a queue: what never comes back to be counted after it died there */
 	TABLE_COUNTERS
 };

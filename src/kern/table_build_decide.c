@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* table_build_decide: new flows that the kernel decides by itself, in stages: who (a set of members for each class) jumps to the
  * class's chain, that by where (sets of networks) to what, that by protocol and port to a rule's chain, which counts, stamps and
- * lets pass.  Every stage falls through to the next and at last to a question; nothing here accepts but stamp.
+ * lets pass.  Every stage falls through to the next and at last to a question; nothing here accepts but a rule's chain.
  * Sets and rules, not verdict maps: the kernel walks the chain of every verdict in a map again at each change of the rules. */
 #include "kern/table_decide.h"
 
@@ -26,6 +26,8 @@ static const struct table_set_row network_rows[2] = {
 };
 /* ---- where ---- */
 
+enum { DIRECT = 2 };     /* so many spans need no set */
+
 static bool says_nothing(const struct plan_what *w)
 {
 	return !w->n_services && w->rest.act == PLAN_ASK;
@@ -46,8 +48,11 @@ static bool list_parts(struct table_build *b, const struct plan_where *w, uint32
 			k++;
 		if (k - first == TABLE_MAX_WHATS)
 			return false;
-		if (k == d->part.n && !VEC_PUSH(&d->part, (struct part){ .what = what }))
+		if (k == d->part.n && !VEC_PUSH(&d->part, (struct part){ .what = what })) {
 			b->t->failed = true;
+			return false;
+		}
+		d->part.at[k].n++;
 	}
 	return true;
 }
@@ -78,50 +83,95 @@ static struct parts where_parts(struct table_build *b, uint32_t where, bool six)
 	}
 	p->n = (uint32_t)d->part.n - p->first;
 	for (uint32_t k = 0; k < p->n; k++)
-		d->part.at[p->first + k].set = table_model_set(b->t, LOC_NONE, &network_rows[six], "where%u-%s-%u", six ? 6 : 4,
-							       b->in->plan.where_names[where], k);
+		if (d->part.at[p->first + k].n > DIRECT)
+			d->part.at[p->first + k].set = table_model_set(b->t, LOC_NONE, &network_rows[six], "where%u-%s-%u",
+								       six ? 6 : 4, b->in->plan.where_names[where], k);
 	for (size_t i = 0; i < w->n_spans; i++)
 		for (uint32_t k = 0; k < p->n; k++)
-			if (d->part.at[p->first + k].what == b->in->plan.what_as[w->spans[i].what])
+			if (d->part.at[p->first + k].n > DIRECT &&
+			    d->part.at[p->first + k].what == b->in->plan.what_as[w->spans[i].what])
 				put_span(b->t, d->part.at[p->first + k].set, &w->spans[i]);
 	return *p;
 }
 
-static void where_rules(struct table_build *b, uint32_t chain, const struct table_stmt *from, uint32_t where, enum table_key key)
+static void where_rule(struct table_build *b, uint32_t chain, const struct table_stmt *from, bool six, struct table_stmt in,
+		       uint32_t what)
+{
+	const struct table_stmt is = six ? IPV6 : IPV4, to = table_jump(table_build_what(b, what));
+
+	if (from)
+		TABLE_RULE(b->t, chain, *from, is, in, to);
+	else
+		TABLE_RULE(b->t, chain, is, in, to);
+}
+
+/* A part of few spans: a rule each. */
+static void direct_rules(struct table_build *b, uint32_t chain, const struct table_stmt *from, const struct plan_where *w,
+			 uint32_t what, enum table_key key)
+{
+	for (size_t i = 0; i < w->n_spans; i++)
+		if (b->in->plan.what_as[w->spans[i].what] == what)
+			where_rule(b, chain, from, w->spans[i].lo.family == 6,
+				   table_range_of(b->t, key, w->spans[i].lo.b, w->spans[i].hi.b), what);
+}
+
+/* Parts are disjoint: those of few spans first, which cost the least, and what something is allowed to before what nothing is. */
+void table_build_where(struct table_build *b, uint32_t chain, const struct table_stmt *from, uint32_t where, enum table_key key)
 {
 	const bool six = key == TABLE_K_IP6_SADDR || key == TABLE_K_IP6_DADDR;
 	struct parts p;
 
 	if (where >= b->in->plan.n_wheres)
 		return;
-	p = where_parts(b, b->in->plan.where_as[where], six);
-	for (uint32_t k = p.first; k < p.first + p.n; k++) {
-		const struct table_stmt is = six ? IPV6 : IPV4, in = table_in(key, b->decide->part.at[k].set);
-		const struct table_stmt to = table_jump(table_build_what(b, b->decide->part.at[k].what));
+	where = b->in->plan.where_as[where];
+	p = where_parts(b, where, six);
+	for (unsigned turn = 0; turn < 4; turn++)
+		for (uint32_t k = p.first; k < p.first + p.n; k++) {
+			const struct part part = b->decide->part.at[k];
 
-		if (from)
-			TABLE_RULE(b->t, chain, *from, is, in, to);
-		else
-			TABLE_RULE(b->t, chain, is, in, to);
-	}
+			if (turn != (part.n > DIRECT ? 2U : 0) + !b->decide->allows_what[part.what])
+				continue;
+			if (part.n <= DIRECT)
+				direct_rules(b, chain, from, &b->in->plan.wheres[where], part.what, key);
+			else
+				where_rule(b, chain, from, six, table_in(key, part.set), part.what);
+		}
+}
+
+static bool where_allows(const struct table_build *b, uint32_t where)
+{
+	const struct plan_where *w = where < b->in->plan.n_wheres ? &b->in->plan.wheres[where] : NULL;
+	bool yes = false;
+
+	for (size_t i = 0; w && !yes && i < w->n_spans; i++)
+		yes = b->decide->allows_what[w->spans[i].what];
+	return yes;
+}
+
+bool table_build_allows(const struct table_build *b, uint32_t cls)
+{
+	const struct plan_class *c = &b->in->plan.classes[cls];
+
+	return (c->firewall < b->in->plan.n_whats && b->decide->allows_what[c->firewall]) ||
+	       where_allows(b, c->to4) || where_allows(b, c->to6);
 }
 
 /* ---- who ---- */
 
-/* What a class opens; without an interface to leave by, to the firewall itself. */
-static uint32_t opens_chain(struct table_build *b, uint32_t cls)
+/* What a class that opens nothing tries; without an interface to leave by, to the firewall itself. */
+static uint32_t shuts_chain(struct table_build *b, uint32_t cls)
 {
 	const struct plan_class *c = &b->in->plan.classes[cls];
-	uint32_t chain = b->decide->opens[cls];
+	uint32_t chain = b->decide->shuts[cls];
 
 	if (chain)
 		return chain;
-	chain = b->decide->opens[cls] = table_model_chain(b->t, LOC_NONE, "class-%s", b->in->plan.class_names[cls]);
+	chain = b->decide->shuts[cls] = table_model_chain(b->t, LOC_NONE, "class-%s", b->in->plan.class_names[cls]);
 	if (c->firewall < b->in->plan.n_whats && !says_nothing(&b->in->plan.whats[c->firewall]))
 		TABLE_RULE(b->t, chain, table_is(TABLE_K_OIF, 0), table_jump(table_build_what(b, c->firewall)));
 	TABLE_RULE(b->t, chain, table_is(TABLE_K_OIF, 0), table_do(TABLE_S_RETURN, 0));
-	where_rules(b, chain, NULL, c->to4, TABLE_K_IP_DADDR);
-	where_rules(b, chain, NULL, c->to6, TABLE_K_IP6_DADDR);
+	table_build_where(b, chain, NULL, c->to4, TABLE_K_IP_DADDR);
+	table_build_where(b, chain, NULL, c->to6, TABLE_K_IP6_DADDR);
 	return chain;
 }
 
@@ -139,8 +189,8 @@ static uint32_t towards_chain(struct table_build *b, uint32_t cls)
 
 		if (b->in->ifaces[i].role != TABLE_OPEN)
 			continue;
-		where_rules(b, chain, &from, c->from4[i], TABLE_K_IP_SADDR);
-		where_rules(b, chain, &from, c->from6[i], TABLE_K_IP6_SADDR);
+		table_build_where(b, chain, &from, c->from4[i], TABLE_K_IP_SADDR);
+		table_build_where(b, chain, &from, c->from6[i], TABLE_K_IP6_SADDR);
 	}
 	return chain;
 }
@@ -180,28 +230,20 @@ void table_build_middles(struct table_build *b, uint32_t chain)
 
 static void member_rules(struct table_build *b, uint32_t chain, uint32_t iface, size_t place)
 {
-	const struct table_iface *f = &b->in->ifaces[iface];
-	const uint32_t first = b->decide->members[place], to = opens_chain(b, b->in->plan.members[place].cls);
+	const uint32_t first = b->decide->members[place], to = shuts_chain(b, b->in->plan.members[place].cls);
 
-	for (unsigned six = 0; six < 2; six++) {
-		const enum table_key saddr = six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR;
-
-		if (f->l3)
-			TABLE_RULE(b->t, chain, six ? IPV6 : IPV4, table_in(saddr, first + six), table_jump(to));
-		else
-			TABLE_RULE(b->t, chain, six ? IPV6 : IPV4, TABLE_ETHER,
-				   { .op = TABLE_S_IN, .keys = { TABLE_K_ETHER_SADDR, saddr }, .index = first + six },
-				   table_jump(to));
-	}
+	table_build_member_rule(b, chain, &b->in->ifaces[iface], first, false, to);
+	table_build_member_rule(b, chain, &b->in->ifaces[iface], first, true, to);
 }
 
-/* Two chains for each of the interface's directions: what may be decided at all, and the classes. */
+/* Of the flows of verified devices that do not begin here: those that go on without a stamp (of an earlier generation, say) are
+ * decided like new ones; and whoever opens nothing is denied here. */
 uint32_t table_build_opens(struct table_build *b, uint32_t iface)
 {
 	const struct table_iface *f = &b->in->ifaces[iface];
 	const struct table_stmt own = table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_ORIGINAL);
 	const struct table_plan *p = &b->in->plan;
-	uint32_t chain, classes;
+	uint32_t chain, classes = 0;
 	char buf[TABLE_NAME];
 	size_t n = 0;
 
@@ -210,13 +252,19 @@ uint32_t table_build_opens(struct table_build *b, uint32_t iface)
 	if (!n)
 		return 0;
 	chain = table_model_chain(b->t, f->loc, "decide-%s", table_model_ifname(f->name, buf));
-	classes = table_model_chain(b->t, f->loc, "classes-%s", buf);
 	table_build_middles(b, chain);
+	table_build_goes_on(b, chain, iface);
+	for (size_t i = 0; i < p->n_members; i++) {
+		if (p->members[i].iface != iface || table_build_allows(b, p->members[i].cls))
+			continue;
+		if (!classes)
+			classes = table_model_chain(b->t, f->loc, "classes-%s", buf);
+		member_rules(b, classes, iface, i);
+	}
+	if (!classes)
+		return chain;
 	TABLE_RULE(b->t, chain, table_in(TABLE_K_OIFNAME, TABLE_SET_OPEN), FLOW_STATE, own, table_jump(classes));
 	TABLE_RULE(b->t, chain, table_is(TABLE_K_OIF, 0), FLOW_STATE, own, table_jump(classes));
-	for (size_t i = 0; i < p->n_members; i++)
-		if (p->members[i].iface == iface)
-			member_rules(b, classes, iface, i);
 	return chain;
 }
 
@@ -326,11 +374,20 @@ static bool new_decide(struct table_build *b)
 		return false;
 	d->allows = calloc(p->n_rules + 1, sizeof(*d->allows));
 	d->whats = calloc(p->n_whats + 1, sizeof(*d->whats));
-	d->opens = calloc(p->n_classes + 1, sizeof(*d->opens));
+	d->shuts = calloc(p->n_classes + 1, sizeof(*d->shuts));
+	d->opens[0] = calloc(p->n_classes + 1, sizeof(**d->opens));
+	d->opens[1] = calloc(p->n_classes + 1, sizeof(**d->opens));
+	d->allows_what = calloc(p->n_whats + 1, sizeof(*d->allows_what));
 	d->towards = calloc(p->n_classes + 1, sizeof(*d->towards));
 	d->members = calloc(p->n_members + 1, sizeof(*d->members));
 	d->wheres = calloc(p->n_wheres + 1, sizeof(*d->wheres));
-	return d->allows && d->whats && d->opens && d->towards && d->members && d->wheres;
+	if (!d->allows || !d->whats || !d->shuts || !d->opens[0] || !d->opens[1] || !d->allows_what || !d->towards || !d->members ||
+	    !d->wheres)
+		return false;
+	for (size_t i = 0; i < p->n_whats; i++)
+		for (size_t k = 0; !d->allows_what[i] && k < p->whats[i].n_services; k++)
+			d->allows_what[i] = p->whats[i].services[k].answer.act == PLAN_ALLOW;
+	return true;
 }
 
 void table_build_decide(struct table_build *b)
@@ -348,9 +405,6 @@ void table_build_decide(struct table_build *b)
 		b->t->failed = true;
 		return;
 	}
-	TABLE_RULE(b->t, TABLE_CH_STAMP, FLOW_STATE,
-		   table_set_mark(b, TABLE_S_SET_CT_MARK, table_mark(b->in->mark_shift, b->in->generation, TABLE_ALLOW)),
-		   table_count(TABLE_C_DECIDED), table_goto(TABLE_CH_PASS));
 	put_members(b);
 }
 
@@ -363,7 +417,10 @@ void table_build_decided(struct table_build *b)
 		return;
 	free(d->allows);
 	free(d->whats);
-	free(d->opens);
+	free(d->shuts);
+	free(d->opens[0]);
+	free(d->opens[1]);
+	free(d->allows_what);
 	free(d->towards);
 	free(d->members);
 	free(d->wheres);

@@ -12,6 +12,7 @@
 #define IPV4 table_is(TABLE_K_NFPROTO, NFPROTO_IPV4)
 #define IPV6 table_is(TABLE_K_NFPROTO, NFPROTO_IPV6)
 
+enum { DIRECT = 2 };     /* so many ranges need no set */
 static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6 };
 static const char *const proto_names[] = { "tcp", "udp", "icmp", "icmpv6" };
 
@@ -21,21 +22,27 @@ static const struct table_set_row service_rows[] = {
 };
 static const enum table_key service_keys[] = { TABLE_K_DPORT, TABLE_K_DPORT, TABLE_K_ICMP_TYPE, TABLE_K_ICMP6_TYPE };
 
-/* Counted and stamped, while the rule is in force: an exception that has ended opens nothing, whoever is there to say so. */
+/* Counted and stamped, while the rule is in force: an exception that has ended opens nothing, whoever is there to say so.  What
+ * leads here has looked at the flow's state: a new one, or one that goes on, and its own direction. */
 static uint32_t new_allow(struct table_build *b, uint32_t rule, int64_t until_s)
 {
 	const char *id = b->in->plan.rules[rule];
-	uint32_t chain, counter = TABLE_COUNTERS + rule;
+	const struct table_stmt clean = table_masked(TABLE_K_META_MARK, b->mask, 0), count = table_count(TABLE_COUNTERS + rule);
+	const struct table_stmt stamp = table_set_mark(b, TABLE_S_SET_CT_MARK,
+						       table_mark(b->in->mark_shift, b->in->generation, TABLE_ALLOW));
+	const struct table_stmt before = { .op = TABLE_S_BEFORE, .until_s = until_s };
+	uint32_t chain;
 
 	if (until_s) {
 		chain = table_model_chain(b->t, LOC_NONE, "allow-%s-until-%lld", id, (long long)until_s);
-		TABLE_RULE(b->t, chain, { .op = TABLE_S_BEFORE, .until_s = until_s }, table_count(counter),
-			   table_goto(TABLE_CH_STAMP));
+		TABLE_RULE(b->t, chain, before, clean, count, stamp, table_do(TABLE_S_ACCEPT, 0));
+		TABLE_RULE(b->t, chain, before, count, stamp, table_goto(TABLE_CH_PASS));
 		if (b->in->plan.fails)          /* what it allowed is not opened by its end */
 			TABLE_RULE(b->t, chain, table_goto(TABLE_CH_ASK));
 	} else {
 		chain = table_model_chain(b->t, LOC_NONE, "allow-%s", id);
-		TABLE_RULE(b->t, chain, table_count(counter), table_goto(TABLE_CH_STAMP));
+		TABLE_RULE(b->t, chain, clean, count, stamp, table_do(TABLE_S_ACCEPT, 0));
+		TABLE_RULE(b->t, chain, count, stamp, table_goto(TABLE_CH_PASS));
 	}
 	b->t->counters.at[rule].used = true;
 	return chain;
@@ -75,12 +82,28 @@ static bool same_answer(const struct plan_answer *x, const struct plan_answer *y
 	return x->act == y->act && (x->act != PLAN_ALLOW || (x->rule == y->rule && x->ends_ns == y->ends_ns));
 }
 
-static void put_range(struct table *t, uint32_t set, bool ports, const struct plan_service *s)
+static void ends_of(const struct plan_service *s, bool ports, uint8_t ret[static 4])
 {
 	const uint8_t wide[4] = { (uint8_t)(s->lo >> 8), (uint8_t)s->lo, (uint8_t)(s->hi >> 8), (uint8_t)s->hi };
-	const uint8_t narrow[2] = { (uint8_t)s->lo, (uint8_t)s->hi };
+	const uint8_t narrow[4] = { (uint8_t)s->lo, (uint8_t)s->hi };
 
-	table_model_element(t, set, ports ? wide : narrow, 0);
+	memcpy(ret, ports ? wide : narrow, sizeof(wide));
+}
+
+/* Few ranges: a rule each, which costs less than a set. */
+static void service_rules(struct table_build *b, uint32_t chain, const struct plan_what *w, const uint32_t *group_of,
+			  uint32_t group, enum table_key key)
+{
+	for (size_t i = 0; i < w->n_services; i++) {
+		const struct plan_service *s = &w->services[i];
+		uint8_t ends[4];
+
+		if (group_of[i] != group)
+			continue;
+		ends_of(s, true, ends);
+		TABLE_RULE(b->t, chain, table_is(TABLE_K_L4PROTO, s->proto), table_range_of(b->t, key, ends, ends + 2),
+			   table_jump(answer_chain(b, &s->answer)));
+	}
 }
 
 /* The services of a group as one rule: all of the protocol, one number, or a set of ranges. */
@@ -90,6 +113,7 @@ static void group_rule(struct table_build *b, uint32_t chain, const char *name, 
 	const struct plan_service *first = NULL;
 	struct table_stmt rule[5] = { { 0 } };
 	unsigned n = 0, proto = 0, same = 0;
+	uint8_t ends[4];
 	bool ports;
 
 	for (size_t i = 0; i < w->n_services; i++)
@@ -101,14 +125,20 @@ static void group_rule(struct table_build *b, uint32_t chain, const char *name, 
 	if (!ports)
 		rule[n++] = protos[proto] == IPPROTO_ICMP ? IPV4 : IPV6;
 	rule[n++] = table_is(TABLE_K_L4PROTO, first->proto);
+	if (ports && same <= DIRECT && (same > 1 || first->lo > 0 || first->hi < 65535)) {
+		service_rules(b, chain, w, group_of, group, service_keys[proto]);
+		return;
+	}
 	if (same == 1 && first->lo == first->hi) {
 		rule[n++] = table_is(service_keys[proto], first->lo);
 	} else if (same > 1 || first->lo > 0 || first->hi < (ports ? 65535 : 255)) {
 		uint32_t set = table_model_set(b->t, LOC_NONE, &service_rows[proto], "%s-%s-%u", proto_names[proto], name, group);
 
 		for (size_t i = 0; i < w->n_services; i++)
-			if (group_of[i] == group)
-				put_range(b->t, set, ports, &w->services[i]);
+			if (group_of[i] == group) {
+				ends_of(&w->services[i], ports, ends);
+				table_model_element(b->t, set, ends, 0);
+			}
 		rule[n++] = table_in(service_keys[proto], set);
 	}
 	rule[n] = table_jump(answer_chain(b, &first->answer));
@@ -161,8 +191,11 @@ uint32_t table_build_what(struct table_build *b, uint32_t what)
 		return chain;
 	}
 	n = group_services(w, group_of, firsts);
-	for (uint32_t g = 0; n <= TABLE_MAX_RULES && g < n; g++)
-		group_rule(b, chain, name, w, group_of, g);
+	/* What has ports first: most flows. */
+	for (unsigned ports = 2; ports-- && n <= TABLE_MAX_RULES;)
+		for (uint32_t g = 0; g < n; g++)
+			if (ports == (firsts[g]->proto == IPPROTO_TCP || firsts[g]->proto == IPPROTO_UDP))
+				group_rule(b, chain, name, w, group_of, g);
 	free(group_of);
 	if (n <= TABLE_MAX_RULES && w->rest.act == PLAN_DROP) {
 		TABLE_RULE(b->t, chain, IPV6, table_jump(TABLE_CH_DENY));

@@ -132,6 +132,18 @@ uint32_t table_model_set(struct table *t, struct loc loc, const struct table_set
 	return add_set(t, name, row, loc);
 }
 
+struct table_stmt table_range_of(struct table *t, enum table_key k, const void *lo, const void *hi)
+{
+	const size_t len = table_key_rows[k].len;
+	uint8_t *range = arena_array(t->arena, 2 * len, uint8_t);
+
+	if (range) {
+		memcpy(range, lo, len);
+		memcpy(range + len, hi, len);
+	}
+	return (struct table_stmt){ .op = TABLE_S_RANGE, .keys = { (uint8_t)k }, .range = range };
+}
+
 void table_model_rule(struct table *t, uint32_t chain, const char *comment, const struct table_stmt *stmts)
 {
 	struct table_rule r = { 0 };

@@ -57,6 +57,7 @@ enum table_op {
 	TABLE_S_BITS,           /* keys[0] & value is not 0 */
 	TABLE_S_IFNAME,         /* keys[0], an interface's name, is name */
 	TABLE_S_BEFORE,         /* the clock stands before until_s */
+	TABLE_S_RANGE,          /* keys[0] lies between range's two ends, which may be equal */
 	TABLE_S_IN,             /* keys in set (not in, when negate) */
 	TABLE_S_VMAP,           /* keys looked up in a verdict map */
 	TABLE_S_ADD,            /* dynamic: add keys to set */
@@ -76,6 +77,7 @@ struct table_stmt {
 	uint32_t index;                 /* of the set, chain or counter; queue or group number */
 	int64_t until_s;                /* BEFORE */
 	const char *name;               /* IFNAME: outlives the model */
+	const uint8_t *range;           /* RANGE: the model's, from and to as the packet has them */
 	uint32_t rate, burst;           /* a second */
 };
 
@@ -138,7 +140,7 @@ enum table_fixed_chain {
 	TABLE_CH_ABOUT, TABLE_CH_PASS, TABLE_CH_STRANGE,
 	TABLE_CH_FROM_OPEN, TABLE_CH_OPEN_OPEN, TABLE_CH_TO_GUARDED, TABLE_CH_TO_OBSERVED, TABLE_CH_IN_OPEN,
 	TABLE_CH_OUT_OPEN, TABLE_CH_OUT_LINK, TABLE_CH_OUT_GUARDED, TABLE_CH_OUT_OBSERVED, TABLE_CH_OUT_JUDGE,
-	TABLE_CH_STAMP, TABLE_CH_KNOWN, TABLE_CH_RESTRICTED, TABLE_CH_NEVER, TABLE_CH_SLOW, TABLE_CH_SLOW_RELATED,
+	TABLE_CH_KNOWN, TABLE_CH_RESTRICTED, TABLE_CH_NEVER, TABLE_CH_SLOW, TABLE_CH_SLOW_RELATED,
 	TABLE_CH_ASK, TABLE_CH_ASK_REPLY, TABLE_CH_ASK_METER, TABLE_CH_ASK_OUT, TABLE_CH_ASK_OUT_REPLY,
 	TABLE_CH_OUT_METER, TABLE_CH_AGAIN, TABLE_CH_DENY, TABLE_CH_DENY_COUNT,
 	TABLE_CH_UNKNOWN, TABLE_CH_UNKNOWN_REPLY, TABLE_CH_UNKNOWN_METER, TABLE_CH_ASK_Q, TABLE_CH_UNKNOWN_Q,
@@ -233,6 +235,7 @@ static inline struct table_stmt table_masked(enum table_key k, uint32_t mask, ui
 {
 	return (struct table_stmt){ .op = TABLE_S_MATCH, .keys = { k }, .mask = mask, .value = value };
 }
+struct table_stmt table_range_of(struct table *t, enum table_key k, const void *lo, const void *hi);
 static inline struct table_stmt table_bits(enum table_key k, uint32_t value)
 {
 	return (struct table_stmt){ .op = TABLE_S_BITS, .keys = { k }, .value = value };
@@ -291,6 +294,7 @@ void table_build_fast_members(struct table_build *b, uint32_t chain, bool ether,
 void table_build_decide(struct table_build *b);
 void table_build_decided(struct table_build *b);        /* the rest is built: free what was shared */
 uint32_t table_build_opens(struct table_build *b, uint32_t iface);
+void table_build_new(struct table_build *b, uint32_t chain, uint32_t iface);    /* new flows of its devices leave chain */
 void table_build_to_members(struct table_build *b, uint32_t chain);
 void table_build_towards(struct table_build *b, uint32_t iface);
 /* to, for a new flow whose sender's MAC tells nothing. */

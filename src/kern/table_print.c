@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <netinet/in.h>
 
@@ -64,6 +65,32 @@ static void print_match(const struct table_stmt *s, struct buf *out)
 	print_value(s, out);
 }
 
+static void print_end(enum table_key k, const uint8_t *p, struct buf *out)
+{
+	char text[ADDR_TEXT];
+	struct addr a;
+
+	if (table_key_rows[k].len <= 2) {
+		buf_printf(out, "%u", table_key_rows[k].len == 1 ? p[0] : (unsigned)(p[0] << 8 | p[1]));
+		return;
+	}
+	a = table_key_rows[k].len == 4 ? addr_v4_net(p) : addr_v6_net(p);
+	buf_str(out, addr_text(&a, text, sizeof(text)));
+}
+
+static void print_range(const struct table_stmt *s, struct buf *out)
+{
+	const uint32_t len = table_key_rows[s->keys[0]].len;
+
+	print_keys(s, out);
+	buf_char(out, ' ');
+	print_end(s->keys[0], s->range, out);
+	if (memcmp(s->range, s->range + len, len) != 0) {
+		buf_char(out, '-');
+		print_end(s->keys[0], s->range + len, out);
+	}
+}
+
 static void print_bits(const struct table_stmt *s, struct buf *out)
 {
 	const char *sep = " ";
@@ -104,6 +131,9 @@ static void print_stmt(const struct table *t, const struct table_stmt *s, struct
 	case TABLE_S_IFNAME:
 		print_keys(s, out);
 		buf_printf(out, " \"%s\"", s->name);
+		break;
+	case TABLE_S_RANGE:
+		print_range(s, out);
 		break;
 	case TABLE_S_BEFORE:
 		buf_printf(out, "meta time < %" PRId64, s->until_s);

@@ -135,7 +135,7 @@ const char *const table_chain_rows[TABLE_CH_FIXED] = {
 	[TABLE_CH_ASK] = "ask", [TABLE_CH_ASK_REPLY] = "ask-reply", [TABLE_CH_ASK_METER] = "ask-meter",
 	[TABLE_CH_ASK_OUT] = "ask-out", [TABLE_CH_ASK_OUT_REPLY] = "ask-out-reply",
 	[TABLE_CH_OUT_METER] = "ask-out-meter", [TABLE_CH_AGAIN] = "ask-again",
-	[TABLE_CH_DENY] = "deny", [TABLE_CH_DENY_COUNT] = "deny-count", [TABLE_CH_STAMP] = "stamp",
+	[TABLE_CH_DENY] = "deny", [TABLE_CH_DENY_COUNT] = "deny-count",
 	[TABLE_CH_UNKNOWN] = "unknown", [TABLE_CH_UNKNOWN_REPLY] = "unknown-reply", [TABLE_CH_UNKNOWN_METER] = "unknown-meter",
 	[TABLE_CH_ASK_Q] = "ask-q", [TABLE_CH_UNKNOWN_Q] = "unknown-q",
 	[TABLE_CH_DENIED] = "denied", [TABLE_CH_DENIED_REPLY] = "denied-reply",
@@ -163,7 +163,6 @@ const char *const table_counter_names[TABLE_COUNTERS] = {
 	[TABLE_C_POST_ALLOWED] = "post-allowed", [TABLE_C_POST_UNSTAMPED] = "post-unstamped",
 	[TABLE_C_FAILED_OPEN] = "failed-open",
 	[TABLE_C_RELATED] = "related-passed", [TABLE_C_OBSERVE_SKIPPED] = "observe-skipped",
-	[TABLE_C_DECIDED] = "decided",
 	[TABLE_C_ASKED] = "asked",
 };
 

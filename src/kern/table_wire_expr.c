@@ -146,6 +146,22 @@ static bool is_ifname(struct nftnl_rule *r, const struct table_stmt *s)
 	return true;
 }
 
+static bool in_range(struct nftnl_rule *r, const struct table_stmt *s)
+{
+	const uint32_t len = table_key_rows[s->keys[0]].len;
+	const bool one = s->range && !memcmp(s->range, s->range + len, len);
+	struct nftnl_expr *x = s->range && load(r, s->keys[0], 0) ? add(r, one ? "cmp" : "range") : NULL;
+
+	if (!x)
+		return false;
+	nftnl_expr_set_u32(x, one ? NFTNL_EXPR_CMP_SREG : NFTNL_EXPR_RANGE_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(x, one ? NFTNL_EXPR_CMP_OP : NFTNL_EXPR_RANGE_OP, one ? NFT_CMP_EQ : NFT_RANGE_EQ);
+	nftnl_expr_set(x, one ? NFTNL_EXPR_CMP_DATA : NFTNL_EXPR_RANGE_FROM_DATA, s->range, len);
+	if (!one)
+		nftnl_expr_set(x, NFTNL_EXPR_RANGE_TO_DATA, s->range + len, len);
+	return true;
+}
+
 /* Nanoseconds since 1970, compared in network order. */
 static bool before(struct nftnl_rule *r, const struct table_stmt *s)
 {
@@ -311,6 +327,8 @@ bool table_wire_stmt(struct nftnl_rule *r, const struct table *t, const struct t
 		return is_ifname(r, s);
 	case TABLE_S_BEFORE:
 		return before(r, s);
+	case TABLE_S_RANGE:
+		return in_range(r, s);
 	case TABLE_S_IN:
 	case TABLE_S_VMAP:
 		return lookup(r, t, s, last);
