@@ -225,7 +225,7 @@ int cmd_kernel(const struct judge *j, bool native_queue, struct buf *out, struct
 {
 	struct table_setup setup = {
 		.generation = 1, .page = 'a', .queue = 100, .nflog_group = 100, .native_queue = native_queue,
-		.fences = true,
+		.fences = true, .flowtables = true,
 	};
 	struct arena *a = arena_new();
 	struct plan *plan = NULL;

@@ -6,6 +6,8 @@
 #include "base/diag.h"
 #include "base/json.h"
 #include "base/now.h"
+#include "kern/nl.h"
+#include "kern/probe.h"
 #include "run/judge.h"
 
 static void say_json(const struct diag *d, bool fine, const struct judge *j)
@@ -54,6 +56,26 @@ static void say_text(const struct cmd *c, const struct diag *d, bool fine, const
 		       diag_warnings(d) ? ", with warnings" : "");
 }
 
+/* Where this can be asked: it takes CAP_NET_ADMIN. */
+static void check_offload(const struct policy *p, struct diag *d)
+{
+	AUTO(nl) n = NULL;
+	struct probe probe = { 0 };
+	struct err none;
+
+	for (uint32_t i = 0; i < p->n_rules; i++) {
+		const struct policy_rule *r = &p->rules[i];
+
+		if (!r->offload || r->disabled)
+			continue;
+		if (!n && (nl_open(NL_NETFILTER, NULL, &n, &none) < 0 || probe_one(n, PROBE_FLOWTABLE, &probe, &none) < 0))
+			return;
+		if (!probe.has[PROBE_FLOWTABLE])
+			diag_add(d, DIAG_WARNING, r->offload_loc, "'offload' is not in force here: this kernel has no flowtables "
+				 "(CONFIG_NF_FLOW_TABLE, CONFIG_NFT_FLOW_OFFLOAD)");
+	}
+}
+
 int cmd_check(struct cmd *c, int argc, char **argv)
 {
 	struct diag *d = NULL;
@@ -71,6 +93,7 @@ int cmd_check(struct cmd *c, int argc, char **argv)
 	if (!d)
 		return cmd_misuse(c, "out of memory");
 	if (p) {
+		check_offload(p, d);
 		j = judge_new(p, NULL, now_wall_ns(), &e);
 		fine = j && cmd_kernel(j, false, NULL, &e) == 0;
 		if (!fine)

@@ -25,6 +25,7 @@ static int lock(const struct cmd *c, struct judge *j, bool boot, struct err *e)
 
 	if (nl_open(NL_NETFILTER, NULL, &n, e) < 0 || probe_run(n, &probe, e) < 0)
 		return err_wrap(e, "nf_tables cannot be used");
+	o.flowtables = probe.has[PROBE_FLOWTABLE];
 	o.native_queue = probe.has[PROBE_QUEUE];
 	o.owner = probe.has[PROBE_OWNER];       /* for the daemon that comes: ours ends here */
 	f = fence_new(&o, e);

@@ -141,6 +141,7 @@ static int ask_kernel(struct ringfenced *d, struct err *e)
 	options.fences = d->probe.has[PROBE_NETDEV_EGRESS];
 	if (!options.fences)
 		log_warn("this kernel has no netdev egress hook (before 5.16, or built without): no fences against forged ARP");
+	options.flowtables = d->probe.has[PROBE_FLOWTABLE];
 	options.owner = d->probe.has[PROBE_OWNER] && !d->o.shared;
 	d->fence = fence_new(&options, e);
 	if (!d->fence || fence_about(d->fence, &d->about, e) < 0)

@@ -263,6 +263,7 @@ static void kernel_json(struct ringfenced *d, struct json *js)
 	json_object(js, "kernel");
 	json_str(js, "queue_by", d->native_queue ? "nft queue" : "xt NFQUEUE");
 	json_bool(js, "fences", d->probe.has[PROBE_NETDEV_EGRESS]);
+	json_bool(js, "offload", fence_input(d->fence) && fence_input(d->fence)->offload);
 	json_str(js, "table", table_words(d));
 	json_object(js, "features");
 	for (unsigned i = 0; i < PROBE_FEATURES; i++)
@@ -376,6 +377,9 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 	buf_char(out, '\n');
 	if (!d->probe.has[PROBE_NETDEV_EGRESS])
 		buf_str(out, "fences      none: this kernel has no netdev egress hook, forged ARP can lead packets astray\n");
+	if (judge_wants_offload(j))
+		buf_printf(out, "offload     %s\n", j->offload ? "flows of rules with offload take the kernel's flowtable" :
+			   "not in force: this kernel has no flowtables (CONFIG_NF_FLOW_TABLE, CONFIG_NFT_FLOW_OFFLOAD)");
 	for (size_t i = 0; i < ifs->n_missing; i++)
 		buf_printf(out, "missing     interface %s\n", ifs->missing[i]);
 	for (size_t i = 0; i < ifs->n_closed; i++)

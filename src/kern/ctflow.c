@@ -112,7 +112,7 @@ static bool is_allowed(uint32_t mark, unsigned shift)
 {
 	const unsigned bits = mark >> shift & 0xff;
 
-	return (bits & 3) == TABLE_ALLOW && bits >> 2 && bits >> 2 < 63;
+	return (bits & TABLE_ALLOW) && bits >> 2 && bits >> 2 < 63;
 }
 
 static uint64_t key_of(uint32_t id, const struct tuple *t)
@@ -203,7 +203,7 @@ static int filter(struct ctflow_listener *l, struct err *e)
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 5, 0),
 		BPF_STMT(BPF_MISC | BPF_TAX, 0),
 		BPF_STMT(BPF_LD | BPF_W | BPF_IND, sizeof(struct nlattr)),
-		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, UINT32_C(3) << l->shift),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, (uint32_t)TABLE_ALLOW << l->shift),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)TABLE_ALLOW << l->shift, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 		BPF_STMT(BPF_RET | BPF_K, 0),
@@ -304,7 +304,7 @@ int ctflow_dump(struct nl *n, unsigned mark_shift, ctflow_fn fn, void *arg, stru
 	struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, 0, AF_UNSPEC, 0);
 
 	mnl_attr_put_u32(nlh, CTA_MARK, htonl((uint32_t)TABLE_ALLOW << mark_shift));
-	mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(UINT32_C(3) << mark_shift));
+	mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl((uint32_t)TABLE_ALLOW << mark_shift));
 	if (nl_dump(n, nlh, NULL, take, &d, e) < 0)
 		return err_wrap(e, "connections");
 	return 0;

@@ -17,6 +17,8 @@
 
 #include "base/buf.h"
 #include "kern/nl.h"
+#include "kern/table_model.h"
+#include "kern/table_wire.h"
 
 #ifndef NFT_TABLE_F_PERSIST
 #define NFT_TABLE_F_PERSIST 4
@@ -148,23 +150,19 @@ static bool probe_egress(struct nl_batch *b)
 	return true;
 }
 
+/* The flowtable, counted, and the way into it; on no device, whose hook would go again. */
 static bool probe_flowtable(struct nl_batch *b)
 {
-	struct nlmsghdr *nlh;
-	struct nlattr *nest, *devices;
+	struct nftnl_expr *x = nftnl_expr_alloc("flow_offload");
 
 	put_table(b, NFPROTO_INET, 0);
-	nlh = nl_batch_add(b, NFT_MSG_NEWFLOWTABLE, NLM_F_CREATE, NFPROTO_INET, LOC_NONE, "flowtable", "probe");
-	mnl_attr_put_strz(nlh, NFTA_FLOWTABLE_TABLE, probe_table);
-	mnl_attr_put_strz(nlh, NFTA_FLOWTABLE_NAME, "probe");
-	nest = mnl_attr_nest_start(nlh, NFTA_FLOWTABLE_HOOK);
-	mnl_attr_put_u32(nlh, NFTA_FLOWTABLE_HOOK_NUM, htonl(0));
-	mnl_attr_put_u32(nlh, NFTA_FLOWTABLE_HOOK_PRIORITY, htonl(0));
-	devices = mnl_attr_nest_start(nlh, NFTA_FLOWTABLE_HOOK_DEVS);
-	mnl_attr_put_strz(nlh, NFTA_DEVICE_NAME, "lo");
-	mnl_attr_nest_end(nlh, devices);
-	mnl_attr_nest_end(nlh, nest);
-	return true;
+	put_chain(b, NFPROTO_INET, -1, NULL);
+	table_wire_flowtable(b, NFT_MSG_NEWFLOWTABLE, probe_table, NULL, 0);
+	if (x && nftnl_expr_set_str(x, NFTNL_EXPR_FLOW_TABLE_NAME, TABLE_FLOWTABLE) < 0) {
+		nftnl_expr_free(x);
+		return false;
+	}
+	return put_rule(b, NFPROTO_INET, x);
 }
 
 static bool probe_bridge_ct(struct nl_batch *b)
@@ -192,20 +190,26 @@ static bool (*const probes[PROBE_FEATURES])(struct nl_batch *b) = {
 	[PROBE_FLOWTABLE] = probe_flowtable, [PROBE_BRIDGE_CT] = probe_bridge_ct,
 };
 
+int probe_one(struct nl *n, enum probe_feature i, struct probe *ret, struct err *e)
+{
+	AUTO(nl_batch) b = nl_batch_new(n, 0);
+	struct err why = { 0 };
+
+	if (!b || !probes[i](b))
+		return err_plain(e, ENOMEM, "out of memory");
+	ret->has[i] = nl_batch_try(b, &why) == 0;
+	ret->code[i] = ret->has[i] ? 0 : why.code;
+	if (why.code == EPERM)
+		return err_plain(e, EPERM, "nf_tables cannot be asked without CAP_NET_ADMIN");
+	return 0;
+}
+
 int probe_run(struct nl *n, struct probe *ret, struct err *e)
 {
 	memset(ret, 0, sizeof(*ret));
-	for (unsigned i = 0; i < PROBE_FEATURES; i++) {
-		AUTO(nl_batch) b = nl_batch_new(n, 0);
-		struct err why = { 0 };
-
-		if (!b || !probes[i](b))
-			return err_plain(e, ENOMEM, "out of memory");
-		ret->has[i] = nl_batch_try(b, &why) == 0;
-		ret->code[i] = ret->has[i] ? 0 : why.code;
-		if (why.code == EPERM)
-			return err_plain(e, EPERM, "nf_tables cannot be asked without CAP_NET_ADMIN");
-	}
+	for (unsigned i = 0; i < PROBE_FEATURES; i++)
+		if (probe_one(n, (enum probe_feature)i, ret, e) < 0)
+			return -1;
 	return 0;
 }
 

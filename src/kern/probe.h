@@ -17,7 +17,7 @@ enum probe_feature {
 	PROBE_ELEMENT_COUNTER,  /* sets with counters */
 	PROBE_LOG,              /* nft "log group" */
 	PROBE_NETDEV_EGRESS,
-	PROBE_FLOWTABLE,        /* others could bypass us with one */
+	PROBE_FLOWTABLE,        /* counted, and the statement that leads into it; others could bypass us with one */
 	PROBE_BRIDGE_CT,
 	PROBE_FEATURES
 };
@@ -27,6 +27,9 @@ extern const char *const probe_names[PROBE_FEATURES];
 
 /* Fails when nothing can be asked (no CAP_NET_ADMIN, no nf_tables); a missing feature is no failure. */
 int probe_run(struct nl *n, struct probe *ret, struct err *e);
+/* One of them; the rest of *ret is left alone.  PROBE_FLOWTABLE harms nobody: probe_run's chains come and go, and with a base
+ * chain every packet that waits in a queue of the namespace. */
+int probe_one(struct nl *n, enum probe_feature i, struct probe *ret, struct err *e);
 void probe_print(const struct probe *p, struct buf *out);       /* one "name: yes|no (why)" a line */
 
 #endif

@@ -43,19 +43,30 @@ enum { TABLE_LAYOUT = 3, TABLE_GENERATIONS = 62, TABLE_IFNAME = 16, TABLE_NAME =
 
 /* The mark: 8 contiguous bits at shift: generation 1..62 in the upper six, kind in the lower two.  Generation 63 is the
  * gate's own.  Kind 0 in a ct mark: seen by the observer in this generation. */
-enum table_kind { TABLE_DENY_ONCE, TABLE_ALLOW, TABLE_DENY, TABLE_REJECT };
+enum table_kind {
+	TABLE_DENY_ONCE, TABLE_ALLOW, TABLE_DENY, TABLE_REJECT,
+	TABLE_BULK = TABLE_REJECT,      /* in a ct mark: allowed (bit 0 says that), and may be offloaded */
+};
 enum table_note {
 	TABLE_NOTE_REJECTED = 0xfc,     /* in the ct mark: we are about to send a reset or ICMP error about it */
 	TABLE_NOTE_OPEN = 0xfc,         /* in the packet's: queued, as the flow's opener sent it; passes when nobody listens */
 	TABLE_NOTE_DECIDED = 0xfd,      /* the gate let it pass */
 	TABLE_NOTE_ASKED = 0xfe,        /* queued, as the flow's opener sent it */
 	TABLE_NOTE_REPLY = 0xff,        /* queued, a reply: judge it turned round */
+	TABLE_NOTE_BULK = 0xfc,         /* in a packet's mark: the gate let it pass, and its flow may be offloaded */
 };
 static inline uint32_t table_mark_mask(unsigned shift) { return UINT32_C(0xff) << shift; }
+/* The bits that tell an allowed flow of a generation, offloaded or not. */
+static inline uint32_t table_mark_allowed(unsigned shift) { return UINT32_C(0xfd) << shift; }
 /* What userspace answers with: all packets are ACCEPTed with this in our bits, and the post chain acts on it. */
 static inline uint32_t table_mark(unsigned shift, unsigned generation, enum table_kind kind)
 {
 	return (uint32_t)(generation << 2 | kind) << shift;
+}
+/* The answer "allow, and it may be offloaded": the kinds are all taken, so it is three values of no generation, in turn. */
+static inline uint32_t table_mark_bulk(unsigned shift, unsigned generation)
+{
+	return (uint32_t)(1 + generation % 3) << shift;
 }
 static inline uint32_t table_mark_note(unsigned shift, enum table_note note) { return (uint32_t)note << shift; }
 static inline uint16_t table_discovery_group(uint16_t nflog_group) { return (uint16_t)(nflog_group + 1); }
@@ -124,6 +135,7 @@ struct table_plan {
 	const struct plan_macs *macs;           size_t n_macs;          /* senders on open interfaces that are asked about */
 	size_t n_from;                          /* from4 and from6 of a class: of the first so many ifaces */
 	const char *const *rules;               size_t n_rules;         /* ids; also those whose counters are to stay */
+	const bool *offload;                    /* by rule: its flows may be offloaded; NULL: none */
 	const char *const *class_names, *const *where_names, *const *what_names, *macs_name;
 	const uint32_t *class_as, *where_as, *what_as;          /* the first that is the same for the kernel: it stands for all */
 	size_t left_out;                        /* parts that are more than what is below, or than a plan holds: asked about */
@@ -162,6 +174,8 @@ struct table_input {
 	const struct table_range *observed;     size_t n_observed;      /* of guarded zones that only observe */
 	const struct table_binding *bindings;   size_t n_bindings;      /* any order; twice with two classes: restricted wins */
 	struct table_plan plan;                                         /* zero: every new flow is asked about */
+	bool offload;                           /* some rule's flows may go through our flowtable, and the kernel has such */
+	const char *const *offload_ifaces;      size_t n_offload_ifaces;        /* whose packets look into it */
 };
 
 /* What the daemon adds to the policy. */
@@ -178,6 +192,7 @@ struct table_setup {
 	const char *const *trunks;              size_t n_trunks;        /* … that VLAN devices stand on */
 	const char *const *ports;               size_t n_ports;         /* … that are ports of what is not guarded */
 	const char *const *stacked;             size_t n_stacked;       /* … whose frames may go on otherwise than by IP */
+	bool flowtables;                        /* the kernel has them */
 };
 
 /* The input from the policy (frozen), its program and who is where; w NULL: no bindings; prog NULL: every binding is known.

@@ -177,8 +177,8 @@ static void build_meters(struct table_build *b)
 	const unsigned shift = b->in->mark_shift;
 	const struct table_stmt own = table_bits(TABLE_K_CT_STATE,
 						 NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
-	const struct table_stmt was_allowed = table_masked(TABLE_K_CT_MARK, table_mark(shift, 0, TABLE_REJECT),
-							   table_mark(shift, 0, TABLE_ALLOW));
+	const struct table_stmt was_allowed = table_masked(TABLE_K_CT_MARK, table_mark(shift, 0, TABLE_ALLOW),
+							   table_mark(shift, 0, TABLE_ALLOW));     /* bulk flows, too */
 
 	TABLE_RULE(b->t, TABLE_CH_ASK_METER, own, was_allowed, table_jump(TABLE_CH_AGAIN));
 	TABLE_RULE(b->t, TABLE_CH_ASK_METER, TABLE_ETHER,

@@ -26,6 +26,7 @@ void table_build_fast_path(struct table_build *b, uint32_t chain)
 	TABLE_RULE(b->t, chain, FLOW_STATE, stamp,
 		   table_set_mark(b, TABLE_S_SET_META_MARK, table_mark_note(b->in->mark_shift, TABLE_NOTE_DECIDED)),
 		   table_do(TABLE_S_ACCEPT, 0));
+	table_build_flow_path(b, chain);
 }
 
 /* The same in one rule for the members of a set: the lookup last, so that a new flow gets by without it. */
@@ -78,6 +79,7 @@ static void build_base(struct table_build *b)
 			   table_masked(TABLE_K_META_MARK, b->mask,
 					table_mark_note(b->in->mark_shift, TABLE_NOTE_DECIDED)),
 			   table_set_mark(b, TABLE_S_SET_META_MARK, 0), table_do(TABLE_S_ACCEPT, 0));
+		table_build_flow_post(b, hooks[i].post);
 		TABLE_RULE(b->t, hooks[i].post, table_jump(TABLE_CH_AFTER));
 		TABLE_RULE(b->t, hooks[i].post, table_count(TABLE_C_FELL_THROUGH), table_do(TABLE_S_DROP, 0));
 		b->t->chains.at[hooks[i].gate].accept = !b->enforcing;
@@ -191,7 +193,7 @@ void table_build_restricted(struct table_build *b, uint32_t chain, uint32_t next
 /* A verified device's packets, and what a miss of the fast path may still be. */
 static void build_classes(struct table_build *b)
 {
-	const struct table_stmt stamp = table_masked(TABLE_K_CT_MARK, b->mask,
+	const struct table_stmt stamp = table_masked(TABLE_K_CT_MARK, table_mark_allowed(b->in->mark_shift),
 						     table_mark(b->in->mark_shift, b->in->generation, TABLE_ALLOW));
 
 	table_build_known(b, TABLE_CH_KNOWN, 0);

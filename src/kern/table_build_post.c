@@ -34,6 +34,7 @@ static void build_after(struct table_build *b)
 			TABLE_RULE(b->t, TABLE_CH_AFTER, verdict_is(b, table_mark(shift, g, TABLE_DENY_ONCE)),
 				   table_count(TABLE_C_POST_DENIED_ONCE), drop);
 		}
+		table_build_flow_verdicts(b);
 	}
 	table_build_fails_after(b);
 	TABLE_RULE(b->t, TABLE_CH_AFTER, verdict_is(b, table_mark_note(shift, TABLE_NOTE_ASKED)),

@@ -28,20 +28,23 @@ static uint32_t new_allow(struct table_build *b, uint32_t rule, int64_t until_s)
 {
 	const char *id = b->in->plan.rules[rule];
 	const struct table_stmt clean = table_masked(TABLE_K_META_MARK, b->mask, 0), count = table_count(TABLE_COUNTERS + rule);
-	const struct table_stmt stamp = table_set_mark(b, TABLE_S_SET_CT_MARK,
-						       table_mark(b->in->mark_shift, b->in->generation, TABLE_ALLOW));
+	const bool bulk = b->in->offload && b->in->plan.offload && b->in->plan.offload[rule];
+	const struct table_stmt stamp = table_set_mark(b, TABLE_S_SET_CT_MARK, table_mark(b->in->mark_shift, b->in->generation,
+											   bulk ? TABLE_BULK : TABLE_ALLOW));
 	const struct table_stmt before = { .op = TABLE_S_BEFORE, .until_s = until_s };
 	uint32_t chain;
 
 	if (until_s) {
 		chain = table_model_chain(b->t, LOC_NONE, "allow-%s-until-%lld", id, (long long)until_s);
-		TABLE_RULE(b->t, chain, before, clean, count, stamp, table_do(TABLE_S_ACCEPT, 0));
+		if (!bulk)                      /* the post chain takes a packet without note by no other stamp */
+			TABLE_RULE(b->t, chain, before, clean, count, stamp, table_do(TABLE_S_ACCEPT, 0));
 		TABLE_RULE(b->t, chain, before, count, stamp, table_goto(TABLE_CH_PASS));
 		if (b->in->plan.fails)          /* what it allowed is not opened by its end */
 			TABLE_RULE(b->t, chain, table_goto(TABLE_CH_ASK));
 	} else {
 		chain = table_model_chain(b->t, LOC_NONE, "allow-%s", id);
-		TABLE_RULE(b->t, chain, clean, count, stamp, table_do(TABLE_S_ACCEPT, 0));
+		if (!bulk)
+			TABLE_RULE(b->t, chain, clean, count, stamp, table_do(TABLE_S_ACCEPT, 0));
 		TABLE_RULE(b->t, chain, count, stamp, table_goto(TABLE_CH_PASS));
 	}
 	b->t->counters.at[rule].used = true;

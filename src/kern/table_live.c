@@ -97,12 +97,32 @@ static int one_counter(const struct nlmsghdr *nlh, void *arg)
 	return name && VEC_PUSH(&l->counters, name) ? 0 : ENOMEM;
 }
 
+static int take_flow(struct table_live *l, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *hook = nl_attr_find(nl_attr_all(nlh), NFTA_FLOWTABLE_HOOK), *a;
+	struct nl_attrs devices = nl_attr_in(nl_attr_find(nl_attr_in(hook), NFTA_FLOWTABLE_HOOK_DEVS));
+
+	l->flow.present = true;
+	l->flow.flags = number(nlh, NFTA_FLOWTABLE_FLAGS);
+	l->flow.hook = nl_attr_u32(nl_attr_find(nl_attr_in(hook), NFTA_FLOWTABLE_HOOK_NUM));
+	l->flow.priority = (int)nl_attr_u32(nl_attr_find(nl_attr_in(hook), NFTA_FLOWTABLE_HOOK_PRIORITY));
+	while ((a = nl_attr_next(&devices))) {
+		const char *name = arena_strdup(l->arena, nl_attr_str(a));
+
+		if (!name || !VEC_PUSH(&l->flow.devices, name))
+			return ENOMEM;
+	}
+	return 0;
+}
+
 static int one_flowtable(const struct nlmsghdr *nlh, void *arg)
 {
 	struct table_live *l = arg;
 
 	if (!table_live_is(nlh, NFTA_FLOWTABLE_TABLE, TABLE_TABLE))
 		return 0;
+	if (table_live_is(nlh, NFTA_FLOWTABLE_NAME, TABLE_FLOWTABLE))
+		return take_flow(l, nlh);
 	return take_object(l, name_of(l, nlh, NFTA_FLOWTABLE_NAME), TABLE_LIVE_FLOWTABLE);
 }
 
@@ -120,6 +140,8 @@ static void again_flowtables(void *arg)
 {
 	struct table_live *l = arg;
 
+	l->flow.present = false;
+	l->flow.devices.n = 0;
 	while (l->objects.n && l->objects.at[l->objects.n - 1].type == TABLE_LIVE_FLOWTABLE)
 		l->objects.n--;
 }
@@ -184,6 +206,7 @@ void table_live_free(struct table_live *l)
 	VEC_FREE(&l->sets);
 	VEC_FREE(&l->counters);
 	VEC_FREE(&l->objects);
+	VEC_FREE(&l->flow.devices);
 	arena_free(l->arena);
 	free(l);
 }
@@ -208,6 +231,20 @@ bool table_live_has_counter(const struct table_live *l, const char *name)
 		if (!strcmp(l->counters.at[i], name))
 			return true;
 	return false;
+}
+
+bool table_live_has_device(const struct table_live *l, const char *name)
+{
+	for (size_t i = 0; i < l->flow.devices.n; i++)
+		if (!strcmp(l->flow.devices.at[i], name))
+			return true;
+	return false;
+}
+
+bool table_live_same_flow(const struct table_live *l)
+{
+	return l->flow.present && l->flow.hook == NF_NETDEV_INGRESS && l->flow.priority == TABLE_PRIORITY_FLOW &&
+	       l->flow.flags == NFT_FLOWTABLE_COUNTER;
 }
 
 bool table_live_moved(const struct table_live_chain *l, const struct table_chain *c)

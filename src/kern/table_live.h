@@ -22,6 +22,14 @@ struct table_live_set {
 	bool counter;
 };
 
+/* Our flowtable. */
+struct table_live_flow {
+	bool present;
+	uint32_t hook, flags;
+	int priority;
+	VEC(const char *) devices;
+};
+
 enum { TABLE_LIVE_FLOWTABLE = 0 };
 struct table_live_object { const char *name; uint32_t type; };          /* NFT_OBJECT_… or TABLE_LIVE_FLOWTABLE */
 
@@ -33,7 +41,8 @@ struct table_live {
 	VEC(struct table_live_chain) chains;
 	VEC(struct table_live_set) sets;
 	VEC(const char *) counters;
-	VEC(struct table_live_object) objects;  /* other than counters, flowtables among them: none is ours */
+	struct table_live_flow flow;
+	VEC(struct table_live_object) objects;  /* others than these, also flowtables: none is ours */
 };
 
 int table_live_read(struct nl *n, uint8_t family, struct table_live **ret, struct err *e);
@@ -47,6 +56,9 @@ struct table_chain;
 bool table_live_can_be(const struct table_live *l, const struct table_chain *c);
 /* It hangs on another device than the model's. */
 bool table_live_moved(const struct table_live_chain *l, const struct table_chain *c);
+bool table_live_has_device(const struct table_live *l, const char *name);        /* does our flowtable hang on it? */
+/* Our flowtable is as the model's, but for its devices. */
+bool table_live_same_flow(const struct table_live *l);
 /* The same definition, so that only elements need to change? */
 bool table_live_same_set(const struct table_live_set *l, const struct table_set *s);
 /* A dump message's string attribute type equals s. */

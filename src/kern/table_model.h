@@ -65,6 +65,7 @@ enum table_op {
 	TABLE_S_LIMIT,
 	TABLE_S_SET_META_MARK, TABLE_S_SET_CT_MARK,     /* mark = mark & ~mask | value */
 	TABLE_S_COUNTER,
+	TABLE_S_FLOW,           /* into our flowtable; where that cannot be, the rule ends here */
 	TABLE_S_LOG, TABLE_S_QUEUE, TABLE_S_REJECT_RST, TABLE_S_REJECT_ADMIN,
 	TABLE_S_ACCEPT, TABLE_S_DROP, TABLE_S_RETURN, TABLE_S_JUMP, TABLE_S_GOTO,
 };
@@ -123,6 +124,9 @@ struct table {
 	struct table *fences;           /* the netdev table that goes with it, NULL: none */
 	const char *about;              /* the comment in chain about */
 	bool owner;
+	bool flow;                      /* with our flowtable; without, one that is there stays: its devices' hooks would go */
+	const char *const *flow_devices;
+	size_t n_flow_devices;
 	VEC(struct table_set) sets;
 	VEC(struct table_chain) chains;
 	VEC(struct table_more_counter) counters;
@@ -130,8 +134,9 @@ struct table {
 	bool failed;                    /* out of memory while building */
 };
 
-/* Adjacent and odd: nothing of others is likely between them. */
-enum { TABLE_PRIORITY_GATE = -12, TABLE_PRIORITY_POST = -11 };
+/* Adjacent and odd: nothing of others is likely between them.  The flowtable looks at what the ingress fence let in. */
+enum { TABLE_PRIORITY_GATE = -12, TABLE_PRIORITY_POST = -11, TABLE_PRIORITY_FLOW = 0 };
+#define TABLE_FLOWTABLE "bulk"
 
 /* ---- rows of what is always there: index in struct table = enum ---- */
 
@@ -148,7 +153,7 @@ enum table_fixed_chain {
 	TABLE_CH_FLOOD, TABLE_CH_UNKNOWN_FLOOD, TABLE_CH_OUT_FLOOD, TABLE_CH_INVALID, TABLE_CH_CLOSED,
 	TABLE_CH_FAILED_OPEN,
 	TABLE_CH_OBSERVE,
-	TABLE_CH_AFTER, TABLE_CH_ALLOWED, TABLE_CH_REMEMBER, TABLE_CH_REMEMBER_REPLY, TABLE_CH_REJECTED,
+	TABLE_CH_AFTER, TABLE_CH_ALLOWED, TABLE_CH_ALLOWED_BULK, TABLE_CH_REMEMBER, TABLE_CH_REMEMBER_REPLY, TABLE_CH_REJECTED,
 	TABLE_CH_FIXED
 };
 
@@ -319,6 +324,12 @@ uint32_t table_build_members(struct table *t, const struct table_input *in, cons
 void table_build_member(struct table *t, uint32_t first, const struct table_iface *f, const struct table_binding *d);
 void table_build_binding(struct table *t, uint32_t first, const struct table_iface *f, const struct table_binding *d);
 void table_build_open(struct table *t, const char *name);
+/* Flows that may be offloaded: their fast path in the gate, and where they enter the flowtable (forward) or just pass. */
+void table_build_flow_path(struct table_build *b, uint32_t chain);
+void table_build_flow_members(struct table_build *b, uint32_t chain, bool ether, bool six, struct table_stmt in);
+void table_build_flow_post(struct table_build *b, uint32_t chain);
+void table_build_flow_verdicts(struct table_build *b);  /* of userspace, behind all others */
+void table_build_flow(struct table_build *b);           /* the flowtable itself */
 /* A model with the page chains alone, for the page given. */
 int table_build_turned(const struct table_input *in, char page, struct table **ret, struct err *e);
 struct table_stmt table_set_mark(const struct table_build *b, enum table_op op, uint32_t bits);

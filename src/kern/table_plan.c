@@ -34,7 +34,10 @@ static const char *rule_id(const struct table_plan *p, uint32_t rule)
 
 static void put_answer(const struct table_plan *p, const struct plan_answer *x, struct buf *out)
 {
-	buf_printf(out, " %u %s %" PRId64 "\n", x->act, x->act == PLAN_ALLOW ? rule_id(p, x->rule) : "", x->ends_ns);
+	const bool bulk = x->act == PLAN_ALLOW && p->offload && p->offload[x->rule];
+
+	buf_printf(out, " %u %s %" PRId64 "%s\n", x->act, x->act == PLAN_ALLOW ? rule_id(p, x->rule) : "", x->ends_ns,
+		   bulk ? " bulk" : "");
 }
 
 /* By the first rule that it allows by. */

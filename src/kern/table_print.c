@@ -157,6 +157,9 @@ static void print_stmt(const struct table *t, const struct table_stmt *s, struct
 	case TABLE_S_COUNTER:
 		buf_printf(out, "counter name %s", table_model_counter_name(t, s->index));
 		break;
+	case TABLE_S_FLOW:
+		buf_str(out, "flow add @" TABLE_FLOWTABLE);
+		break;
 	case TABLE_S_LOG:
 		buf_printf(out, "log group %u", s->index);
 		break;
@@ -260,6 +263,14 @@ static void print_set(const struct table *t, const struct table_set *s, struct b
 	buf_str(out, "\t}\n");
 }
 
+static void print_flowtable(const struct table *t, struct buf *out)
+{
+	buf_printf(out, "\n\tflowtable %s {\n\t\thook ingress priority %d\n", TABLE_FLOWTABLE, TABLE_PRIORITY_FLOW);
+	for (size_t i = 0; i < t->n_flow_devices; i++)
+		buf_printf(out, "%s\"%s\"", i ? ", " : "\t\tdevices = { ", t->flow_devices[i]);
+	buf_printf(out, "%s\t\tcounter\n\t}\n", t->n_flow_devices ? " }\n" : "");
+}
+
 void table_print(const struct table *t, struct buf *out)
 {
 	const char *f = t->family == NFPROTO_NETDEV ? "netdev" : "inet";
@@ -273,6 +284,8 @@ void table_print(const struct table *t, struct buf *out)
 	for (size_t i = 0; i < t->counters.n; i++)
 		if (t->counters.at[i].used)
 			buf_printf(out, "\tcounter %s { }\n", t->counters.at[i].name);
+	if (t->flow)
+		print_flowtable(t, out);
 	for (size_t i = 0; i < t->sets.n; i++)
 		print_set(t, &t->sets.at[i], out);
 	for (size_t i = 0; i < t->chains.n; i++)

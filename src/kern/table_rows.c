@@ -142,7 +142,8 @@ const char *const table_chain_rows[TABLE_CH_FIXED] = {
 	[TABLE_CH_DENIED_MORE] = "denied-by-device", [TABLE_CH_OUT_FLOOD] = "out-flood",
 	[TABLE_CH_FLOOD] = "flood", [TABLE_CH_UNKNOWN_FLOOD] = "unknown-flood", [TABLE_CH_INVALID] = "invalid-drop",
 	[TABLE_CH_CLOSED] = "closed-drop", [TABLE_CH_FAILED_OPEN] = "failed-open", [TABLE_CH_OBSERVE] = "observe",
-	[TABLE_CH_AFTER] = "after", [TABLE_CH_ALLOWED] = "allowed", [TABLE_CH_REMEMBER] = "remember",
+	[TABLE_CH_AFTER] = "after", [TABLE_CH_ALLOWED] = "allowed", [TABLE_CH_ALLOWED_BULK] = "allowed-bulk",
+	[TABLE_CH_REMEMBER] = "remember",
 	[TABLE_CH_REMEMBER_REPLY] = "remember-reply", [TABLE_CH_REJECTED] = "rejected",
 };
 

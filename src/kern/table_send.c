@@ -18,6 +18,7 @@
 #include "kern/nl.h"
 #include "kern/table_fences.h"
 #include "kern/table_diff.h"
+#include "kern/table_flow.h"
 #include "kern/table_live.h"
 #include "kern/table_wire.h"
 
@@ -120,7 +121,7 @@ static bool is_new(const struct table *t, const struct table_chain *c, const str
 /* Everything that is not there yet, then elements and rules. */
 static bool fill(struct nl_batch *b, const struct table *t, const struct table_live *l, const struct table_diff *d)
 {
-	bool ok = true;
+	bool ok = table_flow_put(b, t, l);
 
 	for (size_t i = 0; i < t->chains.n; i++)
 		if (is_new(t, &t->chains.at[i], l))

@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "kern/nl.h"
 #include "kern/nl_attr.h"
+#include "kern/table_flow.h"
 #include "kern/table_live.h"
 #include "kern/table_wire.h"
 
@@ -406,6 +407,7 @@ static void verify_objects(struct verify *v, const struct table *t, const struct
 		if (!ours)
 			differ(v, "counter %s is not ours", l->counters.at[i]);
 	}
+	v->differences += table_flow_differences(t, l, v->out);
 	for (size_t i = 0; i < l->objects.n; i++)
 		differ(v, "%s %s is not ours", l->objects.at[i].type == TABLE_LIVE_FLOWTABLE ? "flowtable" : "object",
 		       l->objects.at[i].name);

@@ -73,6 +73,31 @@ void table_wire_counter(struct nl_batch *b, uint8_t family, const char *name)
 	mnl_attr_nest_end(nlh, nest);
 }
 
+static void put_devices(struct nlmsghdr *nlh, const char *const *devices, size_t n)
+{
+	struct nlattr *hook = mnl_attr_nest_start(nlh, NFTA_FLOWTABLE_HOOK), *list;
+
+	mnl_attr_put_u32(nlh, NFTA_FLOWTABLE_HOOK_NUM, htonl(NF_NETDEV_INGRESS));
+	mnl_attr_put_u32(nlh, NFTA_FLOWTABLE_HOOK_PRIORITY, htonl(TABLE_PRIORITY_FLOW));
+	list = mnl_attr_nest_start(nlh, NFTA_FLOWTABLE_HOOK_DEVS);
+	for (size_t i = 0; i < n; i++)
+		mnl_attr_put_strz(nlh, NFTA_DEVICE_NAME, devices[i]);
+	mnl_attr_nest_end(nlh, list);
+	mnl_attr_nest_end(nlh, hook);
+}
+
+void table_wire_flowtable(struct nl_batch *b, uint8_t msg, const char *table, const char *const *devices, size_t n)
+{
+	struct nlmsghdr *nlh = nl_batch_add(b, msg, msg == NFT_MSG_NEWFLOWTABLE ? NLM_F_CREATE : 0, NFPROTO_INET, LOC_NONE,
+					    "flowtable", TABLE_FLOWTABLE);
+
+	mnl_attr_put_strz(nlh, NFTA_FLOWTABLE_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_FLOWTABLE_NAME, TABLE_FLOWTABLE);
+	if (msg == NFT_MSG_NEWFLOWTABLE)
+		mnl_attr_put_u32(nlh, NFTA_FLOWTABLE_FLAGS, htonl(NFT_FLOWTABLE_COUNTER));
+	put_devices(nlh, devices, n);
+}
+
 uint32_t table_wire_set_flags(const struct table_set *s)
 {
 	return (s->map ? NFT_SET_MAP : 0) | (s->interval ? NFT_SET_INTERVAL : 0) | (s->dynamic ? NFT_SET_EVAL : 0) |

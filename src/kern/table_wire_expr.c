@@ -291,7 +291,7 @@ static bool other(struct nftnl_rule *r, const struct table *t, const struct tabl
 {
 	static const char *const names[] = {
 		[TABLE_S_LIMIT] = "limit", [TABLE_S_COUNTER] = "objref", [TABLE_S_LOG] = "log", [TABLE_S_REJECT_RST] = "reject",
-		[TABLE_S_REJECT_ADMIN] = "reject",
+		[TABLE_S_REJECT_ADMIN] = "reject", [TABLE_S_FLOW] = "flow_offload",
 	};
 	struct nftnl_expr *x = add(r, names[s->op]);
 
@@ -304,6 +304,8 @@ static bool other(struct nftnl_rule *r, const struct table *t, const struct tabl
 	case TABLE_S_COUNTER:
 		nftnl_expr_set_u32(x, NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);
 		return nftnl_expr_set_str(x, NFTNL_EXPR_OBJREF_IMM_NAME, table_model_counter_name(t, s->index)) >= 0;
+	case TABLE_S_FLOW:
+		return nftnl_expr_set_str(x, NFTNL_EXPR_FLOW_TABLE_NAME, TABLE_FLOWTABLE) >= 0;
 	case TABLE_S_LOG:
 		nftnl_expr_set_u16(x, NFTNL_EXPR_LOG_GROUP, (uint16_t)s->index);
 		return true;

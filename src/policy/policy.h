@@ -163,12 +163,13 @@ struct policy_rule {
 	enum policy_action action;              /* exceptions: allow; restrict: drop or reject */
 	enum policy_severity severity;
 	bool severity_own, observe, disabled;   /* disabled: its sensitivity: does not list the site's */
+	bool offload;                           /* rules: its flows may go through the kernel's flowtable */
 	struct policy_time starts, expires;
 	const char *reason, *owner, *ticket;
 	const char **sensitivity;
 	uint32_t n_sensitivity;
 	bool from_include;                      /* the estate's, not the site's */
-	struct loc loc;
+	struct loc loc, offload_loc;
 };
 
 /* assessed: the operator's decision on a maker that an authority only describes. */

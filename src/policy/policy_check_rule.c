@@ -7,7 +7,7 @@
 #include "base/diag.h"
 #include "base/now.h"
 
-enum { UDP = 17, MANY_PORTS = 10 };
+enum { TCP = 6, UDP = 17, MANY_PORTS = 10 };
 
 static const char *noun(const struct policy_rule *r)
 {
@@ -88,6 +88,42 @@ static void check_allow(struct policy_check *c, const struct policy_rule *r)
 			 r->to.n ? r->to.refs[0].name : "any", r->from.n ? r->from.refs[0].name : "any");
 }
 
+static bool has_streams(const struct policy_services *s)
+{
+	bool yes = s->any;
+
+	for (uint32_t i = 0; i < s->n; i++)
+		yes = yes || s->ports[i].any_proto || s->ports[i].proto == TCP || s->ports[i].proto == UDP;
+	return yes;
+}
+
+static bool is_firewall(const struct policy_sel *s)
+{
+	return s->n == 1 && !s->negate && s->refs[0].kind == POLICY_REF_FIREWALL;
+}
+
+/* What is offloaded is looked at again only when something changes that the daemon sees. */
+static void check_offload(struct policy_check *c, const struct policy_rule *r)
+{
+	if (!r->offload)
+		return;
+	if (r->action != POLICY_ALLOW)
+		diag_add(c->d, DIAG_ERROR, r->offload_loc, "rule '%s' allows nothing that could be offloaded: leave 'offload' out",
+			 r->id);
+	else if (r->observe)
+		diag_add(c->d, DIAG_ERROR, r->offload_loc, "rule '%s' only observes, it decides nothing that could be offloaded: "
+			 "leave one of the two out", r->id);
+	else if (r->expires.set)
+		diag_add2(c->d, DIAG_ERROR, r->offload_loc, r->expires.loc, "its end", "rule '%s' ends, and what is offloaded is "
+			  "not looked at: leave one of the two out", r->id);
+	else if (is_firewall(&r->from) || is_firewall(&r->to))
+		diag_add(c->d, DIAG_ERROR, r->offload_loc, "rule '%s' is about the firewall's own flows, which cannot be "
+			 "offloaded: only what is forwarded can", r->id);
+	else if (!has_streams(&r->services))
+		diag_add(c->d, DIAG_ERROR, r->offload_loc, "rule '%s' has no TCP or UDP service, and nothing else can be offloaded",
+			 r->id);
+}
+
 static void check_twice(struct policy_check *c, const struct policy_sel *sel)
 {
 	for (uint32_t i = 1; i < sel->n && sel->n <= 256; i++)
@@ -117,6 +153,7 @@ void policy_check_rules(struct policy_check *c)
 		const struct policy_rule *r = &c->p->rules[i];
 
 		check_sensitivity(c, r);
+		check_offload(c, r);
 		if (r->disabled)
 			continue;
 		check_times(c, r);

@@ -182,6 +182,7 @@ static const struct policy_field exception_fields[] = {
 	RULE_TAIL,
 	{ "action", POLICY_T_REFUSED, .more = "exceptions always allow: leave 'action' out" },
 	{ "observe", POLICY_T_REFUSED, .more = "an exception cannot be observed: leave 'observe' out" },
+	{ "offload", POLICY_T_REFUSED, .more = "an exception ends, and what is offloaded is not looked at: leave 'offload' out" },
 	{ 0 }
 };
 
@@ -201,6 +202,7 @@ static const struct policy_field restrict_fields[] = {
 	{ "from", POLICY_T_REFUSED, .more = "restrict cuts both directions of a group: write 'group', or a rule under rules" },
 	{ "to", POLICY_T_REFUSED, .more = "restrict cuts both directions of a group: write 'group', or a rule under rules" },
 	{ "services", POLICY_T_REFUSED, .more = "restrict cuts every service: a way past it is an entry of exceptions" },
+	{ "offload", POLICY_T_REFUSED, .more = "only what a rule allows can be offloaded: leave 'offload' out" },
 	{ 0 }
 };
 
@@ -218,6 +220,8 @@ static const struct policy_field rule_fields[] = {
 	RULE_TICKET,
 	RULE_TAIL,
 	RULE_EXPIRES,
+	{ "offload", POLICY_T_BOOL, MEMBER(policy_rule, offload), LOCS(policy_rule, offload_loc),
+	  .about = "Its established flows may take the kernel's flowtable, unseen until something changes." },
 	{ "priority", POLICY_T_REFUSED, .more = "rules have no priority: the first that matches wins; move the rule" },
 	{ 0 }
 };

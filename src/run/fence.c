@@ -11,6 +11,7 @@
 #include "base/now.h"
 #include "engine/plan.h"
 #include "kern/nl.h"
+#include "kern/table_flow.h"
 #include "run/ifaces.h"
 #include "run/judge.h"
 
@@ -27,7 +28,8 @@ struct fence *fence_new(const struct fence_options *o, struct err *e)
 		return NULL;
 	}
 	f->options = *o;
-	if (nl_open(NL_NETFILTER, NULL, &f->nl, e) < 0 || nl_open(NL_NETFILTER, table_watch_groups, &f->watch, e) < 0)
+	if (nl_open(NL_NETFILTER, NULL, &f->nl, e) < 0 || nl_open(NL_NETFILTER, table_watch_groups, &f->watch, e) < 0 ||
+	    nl_open(NL_ROUTE, NULL, &f->route, e) < 0)
 		return NULL;
 	return TAKE(f);
 }
@@ -42,6 +44,7 @@ void fence_free(struct fence *f)
 	arena_free(f->arena);
 	nl_free(f->nl);
 	nl_free(f->watch);
+	nl_free(f->route);
 	free(f);
 }
 
@@ -53,7 +56,7 @@ int fence_about(struct fence *f, struct table_about *ret, struct err *e)
 		return err_plain(e, EEXIST, "there is a table inet %s that is not ours", TABLE_TABLE);
 	if (ret->ours)
 		f->last_generation = ret->generation;
-	return 0;
+	return table_flow_present(f->nl, &f->offloads, e);
 }
 
 int fence_next_generation(struct fence *f, unsigned mark_shift, unsigned *ret, struct err *e)
@@ -82,6 +85,7 @@ static int input_of(struct fence *f, const struct judge *j, const struct ifaces 
 		.closed = !plan, .plan = plan, .like = like,
 		.fences = f->options.fences && plan,            /* closed: they stay as they are */
 		.open = i->open, .n_open = i->n_open, .l3 = i->l3, .n_l3 = i->n_l3,
+		.flowtables = f->options.flowtables,
 		.trunks = i->trunks, .n_trunks = i->n_trunks, .ports = i->ports, .n_ports = i->n_ports,
 		.stacked = i->stacked, .n_stacked = i->n_stacked,
 	};
@@ -203,15 +207,20 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 	const char page = next_page(f);
 	struct table_binding *bindings = NULL;
 	struct plan *plan = NULL;
-	struct table_input in;
+	struct table_input in = { .offload = false };
 	struct table *t = NULL;
+	int rc;
 
 	if (!a)
 		return err_plain(e, ENOMEM, "out of memory");
 	fence_part_begins(f);
 	if ((!closed && plan_build(j->prog, j->who, &plan, e) < 0) || input_of(f, j, i, plan, NULL, page, a, &in, e) < 0 ||
-	    table_build(&in, &t, e) < 0 || fence_part_copy(&in, &bindings, e) < 0 ||
-	    put_bindings(f, t, bindings, &in, e) < 0) {
+	    table_build(&in, &t, e) < 0 || fence_part_copy(&in, &bindings, e) < 0)
+		rc = -1;
+	else
+		rc = put_bindings(f, t, bindings, &in, e);
+	fence_part_revoke(f, in.offload);       /* also after a failure: who knows what came of it */
+	if (rc < 0) {
 		table_free(t);
 		free(bindings);
 		plan_free(plan);
@@ -237,6 +246,7 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 	f->bound = false;
 	fence_part_adopt(f, bindings, in.n_bindings);
 	f->last_generation = j->generation;
+	f->offloads = in.offload || f->revoke_due;
 	return 0;
 }
 
@@ -268,6 +278,7 @@ int fence_restore(struct fence *f, struct err *e)
 	fence_part_begins(f);
 	rc = send(f, t, NULL, e);
 	fence_part_ends(f);
+	fence_part_revoke(f, f->in.offload);
 	f->trusted = rc == 0 && !f->missed;
 	f->bound = f->bound && rc < 0;
 	table_free(f->table);

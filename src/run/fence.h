@@ -20,7 +20,7 @@ struct judge;
 
 struct fence_options {
 	uint16_t queue, queues, nflog_group;    /* queues: how many for asks, from queue on; the next is the unknown's */
-	bool native_queue, fences;
+	bool native_queue, fences, flowtables;  /* flowtables: for rules with offload */
 	bool owner;                             /* nobody else may change the table while we live: where the kernel can */
 };
 
@@ -40,6 +40,10 @@ int fence_bind(struct fence *f, const struct judge *j, size_t *ret_changed, stru
 /* A device came whose class the live table does not have, and it is time to send the table anew for it (its flows are asked
  * about until then). */
 bool fence_wants_plan(const struct fence *f);
+/* Are flows of rules with offload put into a flowtable? */
+bool fence_offloads(const struct fence *f);
+/* What is left to do after a change that could not be done to its end: flows that are offloaded still. */
+void fence_tick(struct fence *f);
 /* The same table again: after somebody removed or changed it. */
 int fence_restore(struct fence *f, struct err *e);
 /* Who may change the table: FENCE_SHARED: anybody (the kernel knows no owners that leave a table behind, we did not ask for one, or

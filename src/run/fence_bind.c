@@ -106,6 +106,8 @@ static int apply(struct fence *f, const struct fence_change *c, bool *ret_bound,
 	    (fence_part_clear(f, c, e) < 0 || table_bind(f->nl, &f->in, c->add, c->n_add, c->del, c->n_del, e) < 0 ||
 	     fence_part_clear(f, c, e) < 0))
 		return -1;
+	if (c->n_add + c->n_del)
+		fence_part_revoke(f, false);
 	*ret_bound = true;
 	for (size_t i = 0; i < c->n_add; i++)
 		f->unplanned = f->unplanned || c->add[i].plan == TABLE_NO_PLAN;

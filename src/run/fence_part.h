@@ -7,7 +7,9 @@
 
 struct fence {
 	struct fence_options options;
-	struct nl *nl, *watch;
+	struct nl *nl, *watch, *route;
+	bool offloads;                          /* flows may be in the kernel's flowtable */
+	bool revoke_due;                        /* they could not be revoked */
 	struct arena *arena;                    /* of in */
 	struct plan *plan;                      /* of in; made from prog, which is not looked into any more once another one came */
 	const struct prog *prog;
@@ -32,6 +34,9 @@ void fence_part_ends(struct fence *f);
 /* The input's bindings, sorted, on the heap. */
 int fence_part_copy(const struct table_input *in, struct table_binding **ret, struct err *e);
 void fence_part_adopt(struct fence *f, struct table_binding *b, size_t n);
+
+/* After a change of what is decided: what is offloaded is to be judged anew.  offloads: the table may do so from now on. */
+void fence_part_revoke(struct fence *f, bool offloads);
 
 /* What makes the live bindings (sorted) into others; both arrays are the arena's. */
 struct fence_change {

@@ -99,6 +99,7 @@ static struct judge *bundle_after(const struct judge *prev, struct err *e)
 	j->policy = prev->policy;
 	j->generation = prev->generation;
 	j->mark_shift = prev->mark_shift;
+	j->offload = prev->offload;
 	if (judge_interfaces(j, prev->pairs, prev->ifmap.n, e) < 0)
 		return NULL;
 	return TAKE(j);
@@ -170,6 +171,14 @@ void judge_free(struct judge *j)
 	part_put(j->policy_part);
 	free(j->pairs);
 	free(j);
+}
+
+bool judge_wants_offload(const struct judge *j)
+{
+	for (uint32_t i = 0; i < j->policy->n_rules; i++)
+		if (j->policy->rules[i].offload && !j->policy->rules[i].disabled)
+			return true;
+	return false;
 }
 
 static int compare_pairs(const void *a, const void *b)

@@ -27,6 +27,7 @@ struct judge {
 	uint64_t view;                          /* ident's version that who shows; 0: of the policy alone */
 	int64_t at_ns;                          /* the moment the program was compiled for */
 	unsigned mark_shift;                    /* of the 8 bits that are ours in a mark */
+	bool offload;                           /* some rule's flows may be offloaded, and the table in force will do so */
 	struct judge_part *policy_part, *prog_part, *who_part;
 };
 
@@ -40,6 +41,8 @@ struct judge *judge_who(const struct judge *prev, const struct ident *learnt, st
 struct judge *judge_again(const struct judge *prev, struct err *e);
 void judge_free(struct judge *j);               /* NULL is fine */
 OWN(judge)
+/* Has the policy a rule whose flows may be offloaded? */
+bool judge_wants_offload(const struct judge *j);
 /* Before publishing: which kernel interface is which of the policy's.  Copies n pairs and sorts them. */
 int judge_interfaces(struct judge *j, const struct flow_ifpair *pairs, size_t n, struct err *e);
 /* Index into policy->ifaces of a kernel index or of a name, or WHO_NONE. */

@@ -143,6 +143,7 @@ static int wire(struct reload *r, struct judge *j, struct err *e)
 		arena_free(a);
 		return -1;
 	}
+	j->offload = fence_offloads(r->c.fence) && judge_wants_offload(j);
 	reload_tell_ifaces(r, &now);
 	r->former_arena = r->ifaces_arena;
 	r->former = r->ifaces;
@@ -335,6 +336,7 @@ void reload_tick(struct reload *r)
 {
 	struct err e = { 0 };
 
+	fence_tick(r->c.fence);
 	if (r->links_due && reload_links(r, &e) < 0)
 		log_error("the kernel refuses the table for changed interfaces error=\"%s\"", e.msg);
 	if (!fence_wants_plan(r->c.fence))

@@ -20,6 +20,7 @@
 #include "base/ring.h"
 #include "engine/prog.h"
 #include "ident/who.h"
+#include "kern/table.h"
 #include "run/hit.h"
 #include "run/judge.h"
 #include "run/source.h"
@@ -75,9 +76,20 @@ static void read_note(const struct judge *j, struct pkt *p)
 	p->direction = (p->mark >> j->mark_shift & 0xff) == HIT_NOTE_REPLY ? PKT_REPLY : PKT_ORIGINAL;
 }
 
-static uint32_t mark_of(const struct judge *j, const struct pkt *p, unsigned kind)
+/* An answer that says more than "allow": the flow may be offloaded. */
+static bool is_bulk(const struct judge *j, const struct verdict *v)
 {
-	return (p->mark & ~((uint32_t)0xff << j->mark_shift)) | (j->generation << 2 | kind) << j->mark_shift;
+	return j->offload && v->action == POLICY_ALLOW && v->enforced && v->why == VERDICT_RULE &&
+	       j->policy->rules[v->rule].offload;
+}
+
+static uint32_t mark_of(const struct judge *j, const struct pkt *p, const struct verdict *v)
+{
+	const uint32_t rest = p->mark & ~table_mark_mask(j->mark_shift);
+
+	if (is_bulk(j, v))
+		return rest | table_mark_bulk(j->mark_shift, j->generation);
+	return rest | (j->generation << 2 | kind_of(v)) << j->mark_shift;
 }
 
 /* The same source is not wished for again at once. */
@@ -125,7 +137,7 @@ static void judge_one(struct worker *w, const struct judge *j, unsigned i)
 		read_note(j, p);
 	flow_of_pkt(p, &j->ifmap, j->who, &f);
 	*v = prog_eval(j->prog, &f, NULL);
-	w->marks[i] = mark_of(j, p, kind_of(v));
+	w->marks[i] = mark_of(j, p, v);
 	wish(w, j, f.turned ? &f.to : &f.from, p);
 }
 
@@ -163,7 +175,7 @@ static void tell(struct worker *w, const struct judge *j, unsigned i)
 	h->judge = j;
 	h->verdict = w->verdicts[i];
 	h->pkt = w->pkts[i];
-	h->sent_mark = w->source->ops->verdicts ? w->marks[i] >> j->mark_shift & 0xff : 0;
+	h->sent_mark = w->source->ops->verdicts ? j->generation << 2 | kind_of(&h->verdict) : 0;
 	ring_push(w->hits);
 	count(&w->stats.hits, 1);
 }

@@ -133,7 +133,7 @@ static void rule(struct buf *out, const struct policy_rule *r)
 	for (uint32_t i = 0; i < r->services.n; i++)
 		port(out, &r->services.ports[i]);
 	strs(out, "names", r->services.names, r->services.n_names);
-	buf_printf(out, " %d %d %d%d%d", r->action, r->severity, r->severity_own, r->observe, r->disabled);
+	buf_printf(out, " %d %d %d%d%d%d", r->action, r->severity, r->severity_own, r->observe, r->disabled, r->offload);
 	moment(out, "starts", &r->starts);
 	moment(out, "expires", &r->expires);
 	str(out, "reason", r->reason);

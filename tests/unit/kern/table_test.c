@@ -79,6 +79,51 @@ START_TEST(prints_a_site_that_only_observes)
 }
 END_TEST
 
+static void offload(void)
+{
+	static const bool by_rule[4] = { false, true, false, false };
+	static const char *const ifaces[] = { "eth1.20", "eth0" };
+
+	x.in.offload = true;
+	x.in.offload_ifaces = ifaces;
+	x.in.n_offload_ifaces = 2;
+	x.in.plan.offload = by_rule;
+	ck_assert_int_eq(table_plan_name(&x.in.plan, x.ifaces, x.arena, &(struct err){ 0 }), 0);
+}
+
+START_TEST(prints_a_site_that_offloads)
+{
+	offload();
+	compare("tests/golden/table/offload.nft", &x.in);
+}
+END_TEST
+
+/* What may be offloaded has another name, so that elements of a later table lead nobody there by rules of an earlier one. */
+START_TEST(names_what_is_offloaded_apart)
+{
+	const char *before = x.in.plan.what_names[3];
+
+	offload();
+	ck_assert_str_ne(x.in.plan.what_names[3], before);
+}
+END_TEST
+
+/* A verdict, a note and a stamp that mean "and it may be offloaded" are never taken for any other. */
+START_TEST(tells_marks_of_bulk_flows_apart)
+{
+	for (unsigned g = 1; g <= TABLE_GENERATIONS; g++) {
+		const uint32_t bulk = table_mark_bulk(0, g);
+
+		ck_assert_uint_ne(bulk, table_mark_bulk(0, table_next_generation(g)));
+		ck_assert(bulk && bulk < 4);            /* of no generation, and not "no mark" */
+		ck_assert_uint_eq(table_mark(0, g, TABLE_BULK) & table_mark_allowed(0), table_mark(0, g, TABLE_ALLOW));
+		ck_assert_uint_ne(table_mark(0, g, TABLE_BULK), table_mark(0, g, TABLE_ALLOW));
+		ck_assert_uint_ne(table_mark(0, g, TABLE_DENY_ONCE) & table_mark_allowed(0), table_mark(0, g, TABLE_ALLOW));
+	}
+	ck_assert_uint_eq(TABLE_NOTE_REJECTED & TABLE_ALLOW, 0);        /* a rejected flow was not allowed */
+}
+END_TEST
+
 START_TEST(prints_the_compat_queue_as_a_comment)
 {
 	char *text;
@@ -265,6 +310,9 @@ int main(void)
 	tcase_add_test(tc, prints_the_whole_example);
 	tcase_add_test(tc, prints_the_closed_table);
 	tcase_add_test(tc, prints_a_site_that_only_observes);
+	tcase_add_test(tc, prints_a_site_that_offloads);
+	tcase_add_test(tc, names_what_is_offloaded_apart);
+	tcase_add_test(tc, tells_marks_of_bulk_flows_apart);
 	tcase_add_test(tc, prints_the_compat_queue_as_a_comment);
 	tcase_add_test(tc, prints_several_queues_as_a_range);
 	tcase_add_test(tc, is_the_same_whatever_the_order_of_bindings);

@@ -15,7 +15,7 @@
 #include "run/judge.h"
 #include "run/paths.h"
 
-#define FAKE_POLICY \
+#define FAKE_BEFORE_RULES \
 	"version: 1\n" \
 	"revision: fake 1\n" \
 	"site: { name: fake, sensitivity: sensitive, timezone: Europe/London }\n" \
@@ -33,7 +33,9 @@
 	"  vms: { networks: [10.1.5.10] }\n" \
 	"restrict:\n" \
 	"  - { id: isolated, group: restricted, severity: high, reason: not to be connected }\n" \
-	"rules:\n" \
+	"rules:\n"
+
+#define FAKE_POLICY FAKE_BEFORE_RULES \
 	"  - { id: try-web, from: cctv, to: vms, services: [tcp/80], action: allow, observe: true }\n" \
 	"  - { id: rtp, from: cctv, to: vms, services: [udp/5000-5999], action: allow }\n" \
 	"default: drop\n"

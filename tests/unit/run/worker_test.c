@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/ring.h"
+#include "kern/table.h"
 #include "unit/run/fake.h"
 #include "run/hit.h"
 #include "run/source.h"
@@ -117,6 +118,27 @@ START_TEST(every_packet_gets_one_answer)
 	ck_assert_uint_eq(script.marks[4], (5U << 2 | HIT_DENY_FORGET) << 24);
 	ck_assert_int_eq(step(), 0);
 	ck_assert_int_eq(script.answered, 5);
+	unmake();
+}
+END_TEST
+
+/* What a rule with offload allows is answered so, where the table will know the answer; and never so for anything else. */
+START_TEST(says_what_may_be_offloaded)
+{
+	make(FAKE_BEFORE_RULES "  - { id: rtp, from: cctv, to: vms, services: [udp/5000-5999], action: allow, offload: true }\n"
+	     "  - { id: other, from: cctv, to: vms, services: [tcp/22], action: allow }\ndefault: drop\n", &live_ops, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		script.pkts[0] = fake_packet(CAM_MAC, "10.20.0.5", "10.1.5.10", IPPROTO_UDP, 5001);
+		script.pkts[1] = fake_packet(CAM_MAC, "10.20.0.5", "10.1.5.10", IPPROTO_TCP, 22);
+		script.pkts[2] = fake_packet(CAM_MAC, "10.20.0.5", "10.1.5.10", IPPROTO_TCP, 23);
+		script.n = 3;
+		ck_assert_int_eq(step(), 3);
+		ck_assert_uint_eq(script.marks[0], i ? table_mark_bulk(24, 5) | 0xcafe : table_mark(24, 5, TABLE_ALLOW) | 0xcafe);
+		ck_assert_uint_eq(script.marks[1], table_mark(24, 5, TABLE_ALLOW) | 0xcafe);
+		ck_assert_uint_eq(script.marks[2], table_mark(24, 5, TABLE_DENY) | 0xcafe);
+		ck_assert(judge_wants_offload(judge));
+		judge->offload = true;
+	}
 	unmake();
 }
 END_TEST
@@ -262,6 +284,7 @@ int main(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, every_packet_gets_one_answer);
+	tcase_add_test(t, says_what_may_be_offloaded);
 	tcase_add_test(t, replies_are_judged_turned_round);
 	tcase_add_test(t, what_is_worth_telling_is_told);
 	tcase_add_test(t, a_full_ring_costs_the_record_alone);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table_flow: our flowtable in the kernel.  It hangs on those of its devices that are there; others' absence is no failure.  Taking
+ * a device or all of it away would flush every queue of the namespace: so a device that is wanted no more keeps its place as long
+ * as it is an interface of ours (nothing leads flows into it then), and so does a flowtable that no rule uses any more. */
+#ifndef KERN_TABLE_FLOW_H
+#define KERN_TABLE_FLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct buf;
+struct nl;
+struct nl_batch;
+struct table;
+struct table_live;
+
+/* What makes the kernel's flowtable the model's, ahead of the rules that use it; false: out of memory. */
+bool table_flow_put(struct nl_batch *b, const struct table *t, const struct table_live *l);
+/* Is there one of ours: may flows be in it? */
+int table_flow_present(struct nl *n, bool *ret, struct err *e);
+/* How it differs, a line each; returns how many. */
+size_t table_flow_differences(const struct table *t, const struct table_live *l, struct buf *out);
+
+#endif
