@@ -110,7 +110,7 @@ static void find_zone(const struct policy *p, struct side *s)
 
 static bool is_cleared(const struct policy_cleared *c, int64_t now)
 {
-	return c->set && (!c->date.set || now >= c->date.ns) && (!c->until.set || now < c->until.ns);
+	return c && (!c->date.set || now >= c->date.ns) && (!c->until.set || now < c->until.ns);
 }
 
 static bool any_restricted(const struct ask *q, const struct side *s, const uint32_t *packs, uint32_t n_packs)
@@ -149,7 +149,7 @@ static void find_identity(const struct ask *q, struct side *s)
 	if (s->listed != POLICY_NONE) {
 		s->makers[0] = p->devices[s->listed].maker;
 		s->makers[1] = p->devices[s->listed].registry_maker;
-		s->cleared = is_cleared(&p->devices[s->listed].cleared, q->now);
+		s->cleared = is_cleared(p->devices[s->listed].cleared, q->now);
 	}
 	if (s->zone == POLICY_NONE || !p->zones[s->zone].routed)
 		s->makers[2] = id->maker;

@@ -40,7 +40,7 @@ bool plan_kind_of(const struct plan *p, const struct who_binding *b, uint64_t ro
 		 prog_id_row(g, &b->id, to->flags & PROG_ROUTED);
 	row[3] = (uint64_t)leaf << 1 | (b->addr.family == 6);
 	row[4] = (uint64_t)(b->id.listed == WHO_NONE ? INT64_MAX :
-			    policy_next_clearing(&p->policy->devices[b->id.listed].cleared, g->now_ns));
+			    policy_next_clearing(p->policy->devices[b->id.listed].cleared, g->now_ns));
 	return true;
 }
 

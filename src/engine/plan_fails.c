@@ -48,7 +48,7 @@ bool plan_spares(const struct plan *p, const struct who_binding *b)
 	const struct prog_leaf *leaf = &g->leaves[lpm_find(g->lpm, &b->addr)];
 
 	if (!p->fails.open || b->iface >= g->n_ifaces || b->id.proof < WHO_VERIFIED || addr_is_unspecified(&b->addr) ||
-	    (b->id.listed != WHO_NONE && p->policy->devices[b->id.listed].cleared.set))
+	    (b->id.listed != WHO_NONE && p->policy->devices[b->id.listed].cleared))
 		return false;
 	for (unsigned sender = 0; sender < 2; sender++) {
 		const struct prog_place *at = prog_place(g, &end, leaf, sender);

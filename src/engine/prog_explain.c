@@ -31,7 +31,7 @@ static struct prog_who who_of(const struct prog *g, const struct flow_end *f, ui
 	} else if (who.listed != POLICY_NONE) {
 		who.makers[0] = p->devices[who.listed].maker;
 		who.makers[1] = p->devices[who.listed].registry_maker;
-		who.cleared = prog_is_cleared(&p->devices[who.listed].cleared, g->now_ns);
+		who.cleared = prog_is_cleared(p->devices[who.listed].cleared, g->now_ns);
 	}
 	who.unknown = flags & PROG_MEANINGFUL && !who.known;
 	return who;

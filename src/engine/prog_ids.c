@@ -47,7 +47,7 @@ static bool collect_tags(struct ids *s)
 
 bool prog_is_cleared(const struct policy_cleared *c, int64_t now_ns)
 {
-	return c->set && (!c->date.set || now_ns >= c->date.ns) && (!c->until.set || now_ns < c->until.ns);
+	return c && (!c->date.set || now_ns >= c->date.ns) && (!c->until.set || now_ns < c->until.ns);
 }
 
 static bool lists_maker(const struct policy_group *g, uint32_t maker)
@@ -104,7 +104,7 @@ static void device_key(const struct ids *s, uint32_t device, uint64_t *key, size
 
 	memset(key, 0, words * sizeof(*key));
 	key[0] = 1 + maker_class(g, d->maker);
-	key[1] = maker_class(g, d->registry_maker) << 1 | prog_is_cleared(&d->cleared, g->now_ns);
+	key[1] = maker_class(g, d->registry_maker) << 1 | prog_is_cleared(d->cleared, g->now_ns);
 	key[2] = s->b->device_named[device] || s->b->device_joint[device] ? device + UINT64_C(1) : 0;
 	for (uint32_t i = 0; i < d->n_tags && s->tags.n; i++) {
 		const char *const *at = bsearch(&d->tags[i], s->tags.at, s->tags.n, sizeof(*s->tags.at), compare_tags);
@@ -147,7 +147,7 @@ static struct prog_who who_of(const struct ids *s, uint32_t device, uint32_t mak
 
 		who.makers[0] = d->maker;
 		who.makers[1] = d->registry_maker;
-		who.cleared = prog_is_cleared(&d->cleared, b->g->now_ns);
+		who.cleared = prog_is_cleared(d->cleared, b->g->now_ns);
 		who.known = true;
 	}
 	who.restricted = sticky;

@@ -20,7 +20,7 @@ struct prog_restriction prog_restriction(const struct prog *g, const struct who_
 			continue;
 		r = (struct prog_restriction){ .restricted = true, .maker = makers[i], .pack = hit->pack, .entry = hit->entry };
 	}
-	r.cleared = r.restricted && d && prog_is_cleared(&d->cleared, g->now_ns);
+	r.cleared = r.restricted && d && prog_is_cleared(d->cleared, g->now_ns);
 	r.restricted &= !r.cleared;
 	return r;
 }

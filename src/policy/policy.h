@@ -109,7 +109,6 @@ struct policy_iface {
 };
 
 struct policy_cleared {
-	bool set;
 	const char *by, *ticket, *reason;
 	struct policy_time date, until;
 	struct loc loc;
@@ -127,7 +126,7 @@ struct policy_device {
 	const char *location, *owner, *serial, *model;          /* NULL: not given */
 	const char **tags;
 	uint32_t n_tags;
-	struct policy_cleared cleared;
+	const struct policy_cleared *cleared;   /* NULL: it never was */
 	bool inventory;                 /* from a CSV */
 	struct loc loc, *mac_locs, *addr_locs;
 };
@@ -267,7 +266,7 @@ bool policy_rule_live(const struct policy_rule *r, int64_t now_ns);     /* not d
 /* The next moment after now_ns at which any rule, clearing or authority begins or ends; INT64_MAX: never. */
 int64_t policy_next_change(const struct policy *p, int64_t now_ns);
 int64_t policy_next_authority(const struct policy *p, int64_t now_ns);  /* of these, authorities and their makers alone */
-int64_t policy_next_clearing(const struct policy_cleared *c, int64_t now_ns);   /* that one begins or ends */
+int64_t policy_next_clearing(const struct policy_cleared *c /* or NULL */, int64_t now_ns);   /* that one begins or ends */
 
 extern const struct word policy_action_words[], policy_mode_words[], policy_severity_words[], policy_section_words[];
 

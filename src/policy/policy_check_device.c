@@ -90,7 +90,7 @@ uint32_t policy_check_zone_of(const struct policy_check *c, const struct policy_
 
 static bool is_cleared(const struct policy_check *c, const struct policy_device *d)
 {
-	return d->cleared.set && d->cleared.date.ns <= c->now_ns && c->now_ns < d->cleared.until.ns;
+	return d->cleared && d->cleared->date.ns <= c->now_ns && c->now_ns < d->cleared->until.ns;
 }
 
 static bool maker_in(const struct policy_check *c, const struct policy_device *d, const uint32_t *packs, uint32_t n)
@@ -155,9 +155,9 @@ static void check_registrant(struct policy_check *c, const struct policy_device 
 
 static void check_cleared(struct policy_check *c, const struct policy_device *d)
 {
-	const struct policy_cleared *k = &d->cleared;
+	const struct policy_cleared *k = d->cleared;
 
-	if (!k->set)
+	if (!k)
 		return;
 	if (k->until.ns <= k->date.ns)
 		diag_add2(c->d, DIAG_ERROR, k->until.loc, k->date.loc, "the beginning", "'until' lies before 'date'");

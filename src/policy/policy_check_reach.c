@@ -118,7 +118,7 @@ static const struct policy_rule *cuts(const struct policy_check *c, const struct
 
 		for (uint32_t k = 0; k < sel->n && all; k++)
 			all = (sel->refs[k].kind == POLICY_REF_GROUP && sel->refs[k].index == r->group && !g->n_except) ||
-			      (sel->refs[k].kind == POLICY_REF_DEVICE && !c->p->devices[sel->refs[k].index].cleared.set &&
+			      (sel->refs[k].kind == POLICY_REF_DEVICE && !c->p->devices[sel->refs[k].index].cleared &&
 			       policy_check_member(c, g, &c->p->devices[sel->refs[k].index]));
 		if (all)
 			return r;

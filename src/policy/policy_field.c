@@ -110,8 +110,8 @@ static const struct policy_field device_fields[] = {
 	{ "owner", POLICY_T_STR, MEMBER(policy_device, owner), .about = "For the record." },
 	{ "location", POLICY_T_STR, MEMBER(policy_device, location), .about = "Where it hangs; events say so." },
 	{ "tags", POLICY_T_STRS, LIST(policy_device, tags, n_tags), .about = "Words that groups choose by." },
-	{ "cleared", POLICY_T_MAP, MEMBER(policy_device, cleared), OWN_FLAG(policy_device, cleared.set),
-	  LOCS(policy_device, cleared.loc), .more = cleared_fields,
+	{ "cleared", POLICY_T_MAP, POLICY_F_APART, MEMBER(policy_device, cleared), .n_off = sizeof(struct policy_cleared),
+	  LOCS(policy_cleared, loc), .more = cleared_fields,
 	  .about = "A decision that it is not restricted, though the evidence says so; it ends." },
 	{ 0 }
 };

@@ -355,10 +355,14 @@ static bool print_field(const struct policy *p, const struct policy_field *f, co
 			struct buf *out)
 {
 	const struct policy_type_row *type = &policy_types[f->type];
+	const bool apart = f->flags & POLICY_F_APART;
+	const void *map = policy_at_const(obj, f->off);
 	size_t start = out->len;
 	bool any;
 
-	if (f->type == POLICY_T_MAP && f->loc_off && !((const struct loc *)policy_at_const(obj, f->loc_off))->line)
+	if (apart && !(map = *(const void *const *)map))
+		return false;
+	if (f->type == POLICY_T_MAP && !apart && f->loc_off && !((const struct loc *)policy_at_const(obj, f->loc_off))->line)
 		return false;           /* it was not written */
 	buf_printf(out, "%s: ", f->key);
 	if (type->print && type->print(p, f, obj, out)) {
@@ -369,7 +373,7 @@ static bool print_field(const struct policy *p, const struct policy_field *f, co
 	if (f->type != POLICY_T_MAP && f->type != POLICY_T_FLOW_END)
 		return false;
 	buf_printf(out, "%s:\n", f->key);
-	any = print_map(p, f->more, policy_at_const(obj, f->off), indent + INDENT, false, out);
+	any = print_map(p, f->more, map, indent + INDENT, false, out);
 	if (!any)
 		cut_back(out, start);
 	return any;

@@ -91,7 +91,7 @@ int64_t policy_next_clearing(const struct policy_cleared *c, int64_t now_ns)
 {
 	int64_t next = INT64_MAX;
 
-	if (c->set) {
+	if (c) {
 		sooner(&c->date, now_ns, &next);
 		sooner(&c->until, now_ns, &next);
 	}
@@ -128,7 +128,7 @@ int64_t policy_next_change(const struct policy *p, int64_t now_ns)
 		sooner(&p->rules[i].expires, now_ns, &next);
 	}
 	for (uint32_t i = 0; i < p->n_devices; i++) {
-		const int64_t clearing = policy_next_clearing(&p->devices[i].cleared, now_ns);
+		const int64_t clearing = policy_next_clearing(p->devices[i].cleared, now_ns);
 
 		if (clearing < next)
 			next = clearing;

@@ -120,10 +120,26 @@ static void unknown_key(struct policy_read *r, const struct doc_pair *pair, cons
 		diag_add(r->d, DIAG_ERROR, pair->loc, "unknown key '%.80s'; the keys of %s are %s", pair->key, noun, list);
 }
 
+/* Most entries have none, and there may be many entries. */
+static void read_apart(struct policy_read *r, const struct doc_node *v, const struct policy_field *f, void *obj)
+{
+	void *map = arena_alloc(r->a, 1, f->n_off);
+
+	if (!map)
+		return;
+	*(struct loc *)policy_at(map, f->loc_off) = v->loc;
+	*(void **)policy_at(obj, f->off) = map;
+	policy_read_map(r, v, f->more, map, f->key);
+}
+
 static void read_field(struct policy_read *r, const struct doc_node *v, const struct policy_field *f, void *obj)
 {
 	if (doc_is_null(v) && !policy_read_is_list(f) && f->type != POLICY_T_FILES) {
 		diag_add(r->d, DIAG_ERROR, v->loc, "'%s' has no value: it takes %s", f->key, policy_types[f->type].what);
+		return;
+	}
+	if (f->flags & POLICY_F_APART) {
+		read_apart(r, v, f, obj);
 		return;
 	}
 	if (f->own)

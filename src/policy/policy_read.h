@@ -117,6 +117,7 @@ enum {
 	POLICY_F_REQUIRED = 1,
 	POLICY_F_MAIN = 2,              /* in the policy itself, not in an include */
 	POLICY_F_QUIET = 4,             /* not printed: it is part of what it brought in */
+	POLICY_F_APART = 16,            /* a map: the member points to it, NULL: not written; n_off is its size */
 	POLICY_F_FILLED = 8,            /* a list that must not be empty */
 };
 

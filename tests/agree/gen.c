@@ -241,8 +241,8 @@ int64_t gen_moment(struct gen *g, const struct policy *p)
 		return near_time(g, &r->expires);
 	if (r && r->starts.set && gen_chance(g, 60))
 		return near_time(g, &r->starts);
-	if (d && d->cleared.set && gen_chance(g, 40))
-		return near_time(g, gen_chance(g, 50) ? &d->cleared.date : &d->cleared.until);
+	if (d && d->cleared && gen_chance(g, 40))
+		return near_time(g, gen_chance(g, 50) ? &d->cleared->date : &d->cleared->until);
 	return noon;
 }
 

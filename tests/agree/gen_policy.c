@@ -349,7 +349,7 @@ void gen_mutate(struct gen *g, struct policy *p)
 	for (uint32_t i = 0; i < p->n_devices; i++) {
 		if (p->n_makers && gen_chance(g, 25))
 			p->devices[i].registry_maker = gen_below(g, p->n_makers);
-		p->devices[i].cleared.set &= gen_chance(g, 90);
+		p->devices[i].cleared = gen_chance(g, 90) ? p->devices[i].cleared : NULL;
 	}
 	for (uint32_t i = 0; i < p->n_packs; i++)
 		p->packs[i].used ^= gen_chance(g, 15);

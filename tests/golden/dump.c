@@ -98,12 +98,12 @@ static void device(struct buf *out, const struct policy_device *d)
 	str(out, "serial", d->serial);
 	str(out, "model", d->model);
 	strs(out, "tags", d->tags, d->n_tags);
-	if (d->cleared.set) {
-		str(out, "by", d->cleared.by);
-		str(out, "ticket", d->cleared.ticket);
-		str(out, "reason", d->cleared.reason);
-		moment(out, "date", &d->cleared.date);
-		moment(out, "until", &d->cleared.until);
+	if (d->cleared) {
+		str(out, "by", d->cleared->by);
+		str(out, "ticket", d->cleared->ticket);
+		str(out, "reason", d->cleared->reason);
+		moment(out, "date", &d->cleared->date);
+		moment(out, "until", &d->cleared->until);
 	}
 	buf_char(out, '\n');
 }
