@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #ifdef __has_feature
 #define ARENA_CLANG_ASAN __has_feature(address_sanitizer)
@@ -18,6 +19,7 @@ enum { BLOCK_MIN = 0, BLOCK_MAX = 0 };
 #else
 enum { BLOCK_MIN = 4096, BLOCK_MAX = 1 << 20 };
 #endif
+enum { HUGE = 2 << 20, LINE = 64 };
 
 struct block {
 	struct block *next;
@@ -28,7 +30,7 @@ struct arena {
 	struct block *blocks;
 	unsigned char *at;
 	size_t left, next_size, held;
-	bool failed;
+	bool failed, huge;
 };
 
 struct arena *arena_new(void)
@@ -37,6 +39,15 @@ struct arena *arena_new(void)
 
 	if (a)
 		a->next_size = BLOCK_MIN;
+	return a;
+}
+
+struct arena *arena_new_huge(void)
+{
+	struct arena *a = arena_new();
+
+	if (a)
+		a->huge = true;
 	return a;
 }
 
@@ -53,12 +64,30 @@ void arena_free(struct arena *a)
 	free(a);
 }
 
+/* Whole huge pages, zeroed only now, so that it is they that come. */
+static struct block *new_huge(size_t bytes)
+{
+	struct block *b = aligned_alloc(HUGE, bytes);
+
+	if (!b)
+		return NULL;
+	madvise(b, bytes, MADV_HUGEPAGE);       /* a wish */
+	memset(b, 0, bytes);
+	return b;
+}
+
 static void *from_new_block(struct arena *a, size_t size)
 {
+	const bool huge = a->huge && a->next_size == BLOCK_MAX && BLOCK_MAX > 0;
 	size_t room = size > a->next_size / 4 ? size : a->next_size;
-	struct block *b;
+	struct block *b = NULL;
 
-	if (size > SIZE_MAX - sizeof(*b) || !(b = calloc(1, sizeof(*b) + room))) {
+	if (size <= SIZE_MAX / 2) {
+		if (huge)
+			room = (room + sizeof(*b) + HUGE - 1) / HUGE * HUGE - sizeof(*b);
+		b = huge ? new_huge(sizeof(*b) + room) : calloc(1, sizeof(*b) + room);
+	}
+	if (!b) {
 		a->failed = true;
 		return NULL;
 	}
@@ -104,6 +133,18 @@ void *arena_memdup(struct arena *a, const void *p, size_t size)
 	void *copy = arena_alloc(a, 1, size);
 
 	if (copy && size)
+		memcpy(copy, p, size);
+	return copy;
+}
+
+void *arena_aligned(struct arena *a, const void *p, size_t size)
+{
+	unsigned char *copy = size > SIZE_MAX / 2 ? NULL : arena_alloc(a, 1, size + LINE);
+
+	if (!copy)
+		return NULL;
+	copy += -(uintptr_t)copy % LINE;
+	if (size)
 		memcpy(copy, p, size);
 	return copy;
 }

@@ -12,12 +12,15 @@
 struct arena;
 
 struct arena *arena_new(void);
+/* For tables that are read all over, at random: once it is large it grows by huge pages, where the kernel has them. */
+struct arena *arena_new_huge(void);
 void arena_free(struct arena *a);                               /* NULL is fine */
 /* Zeroed, aligned for any type.  n * size is checked for overflow. */
 void *arena_alloc(struct arena *a, size_t n, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 void *arena_memdup(struct arena *a, const void *p, size_t size);
+void *arena_aligned(struct arena *a, const void *p, size_t size);        /* arena_memdup to a cache line's beginning */
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 bool arena_failed(const struct arena *a);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a row makes of a block depends only on the entries that it shares with any of the block's columns: that set, with the
- * block's number, is the key under which finished blocks are found again.  Where it shares none, all blocks are alike. */
+/* What a row makes of some columns depends only on the entries that it shares with any of them: that set, with the number of
+ * the columns, is the key under which finished strips and blocks are found again.  Where it shares none, all are alike. */
 #include "engine/cross.h"
 
 #include <string.h>
@@ -9,24 +9,37 @@
 #include "base/vec.h"
 #include "engine/bank.h"
 
+enum { WIDTHS = 2 };
+
 /* The words of a set that are not 0 lie within: most sets are a few bits of thousands. */
 struct reach { size_t lo, hi; };
+
+/* Strips (0) or blocks (1). */
+struct width {
+	uint32_t columns;
+	uint64_t *any;          /* the union of each one's columns */
+	struct bank keys;       /* words of a set that are not 0, each behind its place; then the number */
+	uint32_t nothing;       /* of a row that shares nothing with it */
+	VEC(uint32_t) made;     /* CROSS_BLOCK for each key */
+};
 
 struct making {
 	const struct pool *rows, *columns;
 	cross_cell cell;
 	void *ctx;
 	size_t words;
-	uint64_t *any;          /* per block: the union of its columns */
 	struct reach *reaches;  /* of each column */
 	uint64_t *key;          /* scratch */
 	uint64_t *shared;       /* the same: 0 but while in use */
 	struct pool_budget *budget;
-	struct bank keys;       /* words of a set that are not 0, each behind its place; then the block */
 	struct arena *kept;     /* of keys */
-	uint32_t nothing;       /* the block of a row that shares nothing with it */
 	uint32_t empty;         /* the cell of what shares nothing */
-	VEC(uint32_t) cells;
+	struct width widths[WIDTHS];
+};
+
+struct row {
+	const uint64_t *set;
+	struct reach reach;
 };
 
 static struct reach reach_of(const uint64_t *set, size_t words)
@@ -62,33 +75,51 @@ static void clear(uint64_t *set, struct reach r)
 	memset(set + r.lo, 0, (r.hi - r.lo) * sizeof(*set));
 }
 
-static bool add_block(struct making *m, const uint64_t *row, struct reach reach, uint32_t block)
+static uint32_t make_cell(struct making *m, const struct row *row, uint32_t column)
 {
+	struct reach both;
+	uint32_t cell = m->empty;
+
+	if (column >= m->columns->n)
+		return cell;
+	both = within(row->reach, m->reaches[column]);
+	if (intersect(row->set, pool_at(m->columns, column), both, m->shared))
+		cell = m->cell(m->ctx, m->shared);
+	clear(m->shared, both);
+	return cell;
+}
+
+/* number of those columns, as row sees them: where what was made of them begins; POOL_NONE: no room. */
+static uint32_t find(struct making *m, unsigned at, const struct row *row, uint32_t number);
+
+static bool make(struct making *m, unsigned at, const struct row *row, uint32_t number)
+{
+	struct width *width = &m->widths[at];
+	uint32_t made[CROSS_BLOCK];
+
 	for (uint32_t i = 0; i < CROSS_BLOCK; i++) {
-		const uint32_t column = block * CROSS_BLOCK + i;
-		uint32_t cell = m->empty;
+		const uint32_t inner = number * CROSS_BLOCK + i;
 
-		if (column < m->columns->n) {
-			const struct reach both = within(reach, m->reaches[column]);
-
-			if (intersect(row, pool_at(m->columns, column), both, m->shared))
-				cell = m->cell(m->ctx, m->shared);
-			clear(m->shared, both);
-		}
-		if (cell == POOL_NONE || !VEC_PUSH(&m->cells, cell))
+		made[i] = at + 1 < WIDTHS ? find(m, at + 1, row, inner) : make_cell(m, row, inner);
+		if (made[i] == POOL_NONE)
 			return false;
 	}
-	return pool_spend(m->budget, CROSS_BLOCK * sizeof(uint32_t));
+	for (uint32_t i = 0; i < CROSS_BLOCK; i++)
+		if (!VEC_PUSH(&width->made, made[i]))
+			return false;
+	return pool_spend(m->budget, sizeof(made));
 }
 
 /* How long the key of what they share is; 0: nothing. */
-static size_t key_of(struct making *m, const uint64_t *row, struct reach reach, uint32_t block)
+static size_t key_of(struct making *m, const struct width *width, const struct row *row, uint32_t number)
 {
-	const uint64_t *any = m->any + (size_t)block * m->words;
+	const uint64_t *any = width->any + (size_t)number * m->words;
 	size_t n = 0;
 
-	for (size_t w = reach.lo; w < reach.hi; w++) {
-		const uint64_t both = row[w] & any[w];
+	if ((uint64_t)number * width->columns >= m->columns->n)
+		return 0;
+	for (size_t w = row->reach.lo; w < row->reach.hi; w++) {
+		const uint64_t both = row->set[w] & any[w];
 
 		if (both) {
 			m->key[n++] = w;
@@ -96,77 +127,100 @@ static size_t key_of(struct making *m, const uint64_t *row, struct reach reach, 
 		}
 	}
 	if (n)
-		m->key[n++] = block;
+		m->key[n++] = number;
 	return n * sizeof(*m->key);
 }
 
-static bool add_row(struct making *m, const uint64_t *row, uint32_t n_blocks, uint32_t *ret)
+static uint32_t find(struct making *m, unsigned at, const struct row *row, uint32_t number)
 {
-	const struct reach reach = reach_of(row, m->words);
+	struct width *width = &m->widths[at];
+	const size_t bytes = key_of(m, width, row, number), seen = width->keys.pieces.n;
+	uint32_t id = bytes ? POOL_NONE : width->nothing;
 
-	for (uint32_t b = 0; b < n_blocks; b++) {
-		const size_t bytes = key_of(m, row, reach, b), seen = m->keys.pieces.n;
-		uint32_t id = bytes ? POOL_NONE : m->nothing;
-
-		if (id == POOL_NONE)
-			id = bank_add(&m->keys, m->kept, m->key, bytes);
-		if (id == BANK_NONE || (id == seen && (!pool_spend(m->budget, bytes) || !add_block(m, row, reach, b))))
-			return false;
-		if (!bytes)
-			m->nothing = id;
-		ret[b] = id;
-	}
-	return true;
+	if (id == POOL_NONE)
+		id = bank_add(&width->keys, m->kept, m->key, bytes);
+	if (id >= UINT32_MAX / CROSS_BLOCK || (id == seen && (!pool_spend(m->budget, bytes) || !make(m, at, row, number))))
+		return POOL_NONE;
+	if (!bytes)
+		width->nothing = id;
+	return id * CROSS_BLOCK;
 }
 
-static bool look_at_columns(struct making *m, uint32_t n_blocks)
+static bool prepare(struct making *m, unsigned at)
 {
-	m->any = calloc((size_t)n_blocks * m->words + 1, sizeof(*m->any));
-	m->reaches = calloc(m->columns->n + (size_t)1, sizeof(*m->reaches));
-	if (!m->any || !m->reaches)
+	struct width *width = &m->widths[at];
+
+	width->any = calloc((m->columns->n / width->columns + (size_t)1) * m->words, sizeof(*width->any));
+	if (!width->any)
 		return false;
-	for (uint32_t c = 0; c < m->columns->n; c++) {
-		const uint64_t *set = pool_at(m->columns, c);
-		const struct reach r = m->reaches[c] = reach_of(set, m->words);
-
-		for (size_t w = r.lo; w < r.hi; w++)
-			m->any[c / CROSS_BLOCK * m->words + w] |= set[w];
-	}
+	for (uint32_t c = 0; c < m->columns->n; c++)
+		for (size_t w = m->reaches[c].lo; w < m->reaches[c].hi; w++)
+			width->any[c / width->columns * m->words + w] |= pool_at(m->columns, c)[w];
 	return true;
 }
 
-static bool make(struct making *m, struct cross *ret, struct arena *a)
+static bool look_at_columns(struct making *m)
 {
-	const uint32_t n_blocks = (m->columns->n + CROSS_BLOCK - 1) / CROSS_BLOCK;
+	m->reaches = calloc(m->columns->n + (size_t)1, sizeof(*m->reaches));
+	for (uint32_t c = 0; m->reaches && c < m->columns->n; c++)
+		m->reaches[c] = reach_of(pool_at(m->columns, c), m->words);
+	return m->reaches && prepare(m, 0) && prepare(m, 1);
+}
 
-	if (!pool_spend(m->budget, (size_t)n_blocks * m->rows->n * sizeof(uint32_t)))
+/* A strip's blocks, or a block's cells, come with one miss. */
+static uint32_t *freeze(const struct width *width, struct arena *a)
+{
+	return arena_aligned(a, width->made.at, width->made.n * sizeof(*width->made.at));
+}
+
+static bool make_all(struct making *m, struct cross *ret, struct arena *a)
+{
+	const uint32_t per_row = (m->columns->n + CROSS_STRIP - 1) / CROSS_STRIP;
+	uint32_t *at;
+
+	if (!pool_spend(m->budget, (size_t)per_row * m->rows->n * sizeof(*at)))
 		return false;
 	m->key = calloc(2 * m->words + 1, sizeof(*m->key));
 	m->kept = arena_new();
 	m->shared = calloc(m->words + 1, sizeof(*m->shared));
-	ret->per_row = n_blocks;
-	ret->blocks = arena_array(a, (size_t)n_blocks * m->rows->n, uint32_t);
-	if (!m->key || !m->kept || !m->shared || !ret->blocks || !look_at_columns(m, n_blocks))
+	ret->per_row = per_row;
+	at = ret->strips = arena_array(a, (size_t)per_row * m->rows->n, uint32_t);
+	if (!m->key || !m->kept || !m->shared || !at || !look_at_columns(m))
 		return false;
 	m->empty = m->cell(m->ctx, m->shared);
-	for (uint32_t r = 0; r < m->rows->n; r++)
-		if (!add_row(m, pool_at(m->rows, r), n_blocks, ret->blocks + (size_t)r * n_blocks))
-			return false;
-	ret->cells = arena_memdup(a, m->cells.at, m->cells.n * sizeof(*m->cells.at));
-	return ret->cells != NULL;
+	for (uint32_t r = 0; r < m->rows->n; r++) {
+		const uint64_t *set = pool_at(m->rows, r);
+		const struct row row = { set, reach_of(set, m->words) };
+
+		for (uint32_t i = 0; i < per_row; i++, at++) {
+			*at = find(m, 0, &row, i);
+			if (*at == POOL_NONE)
+				return false;
+		}
+	}
+	ret->blocks = freeze(&m->widths[0], a);
+	ret->cells = freeze(&m->widths[1], a);
+	return ret->blocks && ret->cells;
 }
 
 bool cross_build(struct cross *ret, const struct pool *rows, const struct pool *columns, cross_cell cell, void *ctx,
 		 struct arena *a)
 {
 	struct making m = { .rows = rows, .columns = columns, .cell = cell, .ctx = ctx, .words = rows->words,
-			    .nothing = POOL_NONE, .budget = rows->budget };
-	const bool ok = make(&m, ret, a);
+			    .budget = rows->budget };
+	bool ok;
 
-	bank_fini(&m.keys);
+	for (unsigned i = 0; i < WIDTHS; i++) {
+		m.widths[i].columns = i ? CROSS_BLOCK : CROSS_STRIP;
+		m.widths[i].nothing = POOL_NONE;
+	}
+	ok = make_all(&m, ret, a);
+	for (unsigned i = 0; i < WIDTHS; i++) {
+		bank_fini(&m.widths[i].keys);
+		VEC_FREE(&m.widths[i].made);
+		free(m.widths[i].any);
+	}
 	arena_free(m.kept);
-	VEC_FREE(&m.cells);
-	free(m.any);
 	free(m.reaches);
 	free(m.key);
 	free(m.shared);

@@ -99,3 +99,9 @@ void flow_of_pkt(const struct pkt *p, const struct flow_ifmap *map, const struct
 	ret->from = ret->turned ? receiver : sender;
 	ret->to = ret->turned ? sender : receiver;
 }
+
+void flow_of_pkts(const struct pkt *p, unsigned n, const struct flow_ifmap *map, const struct who *w, struct flow *ret)
+{
+	for (unsigned i = 0; i < n; i++)
+		flow_of_pkt(&p[i], map, w, &ret[i]);
+}

@@ -36,5 +36,7 @@ struct flow {
  * ifaces maps the kernel's index to policy->ifaces (sorted array of pairs). */
 struct flow_ifmap { const struct flow_ifpair { uint32_t ifindex, iface; } *pairs; size_t n; };
 void flow_of_pkt(const struct pkt *p, const struct flow_ifmap *map, const struct who *w, struct flow *ret);
+/* The same for n; what one waits for from memory the others need not. */
+void flow_of_pkts(const struct pkt *p, unsigned n, const struct flow_ifmap *map, const struct who *w, struct flow *ret);
 
 #endif

@@ -29,6 +29,13 @@ struct leap {
 struct lpm {
 	uint32_t *root[2];      /* by family: 4, 6 */
 	uint32_t otherwise;
+	struct branch *branches;
+	struct leap *leaps;
+	size_t bytes;
+};
+
+struct making {
+	struct lpm *l;
 	VEC(struct branch) branches;
 	VEC(struct leap) leaps;
 };
@@ -81,10 +88,10 @@ struct range {
 	size_t n;
 };
 
-static uint32_t build(struct lpm *l, struct range r, unsigned depth, uint32_t inherited, bool *ok);
+static uint32_t build(struct making *m, struct range r, unsigned depth, uint32_t inherited, bool *ok);
 
 /* Fill the 2^bits slots of one node from entries that are longer than depth. */
-static void fill(struct lpm *l, struct range r, unsigned depth, unsigned bits, uint32_t *slots, bool *ok)
+static void fill(struct making *m, struct range r, unsigned depth, unsigned bits, uint32_t *slots, bool *ok)
 {
 	const unsigned end = depth + bits;
 
@@ -100,7 +107,7 @@ static void fill(struct lpm *l, struct range r, unsigned depth, unsigned bits, u
 		}
 		while (i + n < r.n && common_bits(k, key_of(&r.at[i + n].prefix.addr)) >= end)
 			n++;
-		slots[slot] = build(l, (struct range){ r.at + i, n }, end, slots[slot], ok);
+		slots[slot] = build(m, (struct range){ r.at + i, n }, end, slots[slot], ok);
 		i += n;
 	}
 }
@@ -116,35 +123,35 @@ static unsigned branch_depth(struct range r)
 	return d / STRIDE * STRIDE;
 }
 
-static uint32_t leap_to(struct lpm *l, struct range r, unsigned depth, unsigned deeper, uint32_t inherited, bool *ok)
+static uint32_t leap_to(struct making *m, struct range r, unsigned depth, unsigned deeper, uint32_t inherited, bool *ok)
 {
 	struct leap leap = { .mask = mask_of(depth, deeper), .otherwise = inherited, .depth = deeper };
 	struct key k = key_of(&r.at[0].prefix.addr);
 
 	leap.bits = (struct key){ k.hi & leap.mask.hi, k.lo & leap.mask.lo };
-	leap.then = build(l, r, deeper, inherited, ok);
-	*ok = *ok && VEC_PUSH(&l->leaps, leap);
-	return *ok ? LEAP | (uint32_t)(l->leaps.n - 1) : inherited;
+	leap.then = build(m, r, deeper, inherited, ok);
+	*ok = *ok && VEC_PUSH(&m->leaps, leap);
+	return *ok ? LEAP | (uint32_t)(m->leaps.n - 1) : inherited;
 }
 
 /* True recursion: at most 29 deep. */
-static uint32_t build(struct lpm *l, struct range r, unsigned depth, uint32_t inherited, bool *ok)
+static uint32_t build(struct making *m, struct range r, unsigned depth, uint32_t inherited, bool *ok)
 {
 	unsigned deeper = branch_depth(r);
 	struct branch b;
 
 	if (deeper > depth)
-		return leap_to(l, r, depth, deeper, inherited, ok);
+		return leap_to(m, r, depth, deeper, inherited, ok);
 	for (unsigned i = 0; i < 1U << STRIDE; i++)
 		b.slot[i] = inherited;
-	fill(l, r, depth, STRIDE, b.slot, ok);
-	*ok = *ok && VEC_PUSH(&l->branches, b);
-	return *ok ? BRANCH | (uint32_t)(l->branches.n - 1) : inherited;
+	fill(m, r, depth, STRIDE, b.slot, ok);
+	*ok = *ok && VEC_PUSH(&m->branches, b);
+	return *ok ? BRANCH | (uint32_t)(m->branches.n - 1) : inherited;
 }
 
-static bool build_root(struct lpm *l, unsigned family, struct range r, uint32_t otherwise)
+static bool build_root(struct making *m, unsigned family, struct range r, uint32_t otherwise, struct arena *a)
 {
-	uint32_t *root = malloc(sizeof(*root) << ROOT_BITS);
+	uint32_t *root = arena_array(a, (size_t)1 << ROOT_BITS, uint32_t);
 	bool ok = root != NULL;
 	size_t skip = 0;
 
@@ -154,66 +161,107 @@ static bool build_root(struct lpm *l, unsigned family, struct range r, uint32_t 
 		otherwise = r.at[skip++].value;
 	for (size_t i = 0; i < (size_t)1 << ROOT_BITS; i++)
 		root[i] = otherwise;
-	l->root[family == 6] = root;
-	fill(l, (struct range){ r.at + skip, r.n - skip }, 0, ROOT_BITS, root, &ok);
+	m->l->root[family == 6] = root;
+	fill(m, (struct range){ r.at + skip, r.n - skip }, 0, ROOT_BITS, root, &ok);
 	return ok;
 }
 
-struct lpm *lpm_new(const struct lpm_entry *entries, size_t n, uint32_t otherwise)
+static bool freeze(struct making *m, struct arena *a)
 {
-	AUTO(lpm) l = calloc(1, sizeof(*l));
-	size_t v4 = 0;
+	struct lpm *l = m->l;
 
-	if (!l)
-		return NULL;
-	l->otherwise = otherwise;
-	while (v4 < n && entries[v4].prefix.addr.family == 4)
-		v4++;
-	if (!build_root(l, 4, (struct range){ entries, v4 }, otherwise) ||
-	    !build_root(l, 6, (struct range){ entries + v4, n - v4 }, otherwise))
-		return NULL;
-	return TAKE(l);
+	l->branches = arena_aligned(a, m->branches.at, m->branches.n * sizeof(*l->branches));
+	l->leaps = arena_memdup(a, m->leaps.at, m->leaps.n * sizeof(*l->leaps));
+	l->bytes = sizeof(*l) + 2 * (sizeof(uint32_t) << ROOT_BITS) + m->branches.n * sizeof(*l->branches) +
+		   m->leaps.n * sizeof(*l->leaps);
+	return l->branches && l->leaps;
 }
 
-void lpm_free(struct lpm *l)
+struct lpm *lpm_new(const struct lpm_entry *entries, size_t n, uint32_t otherwise, struct arena *a)
 {
-	if (!l)
-		return;
-	free(l->root[0]);
-	free(l->root[1]);
-	VEC_FREE(&l->branches);
-	VEC_FREE(&l->leaps);
-	free(l);
+	struct making m = { .l = arena_new_of(a, struct lpm) };
+	size_t v4 = 0;
+	bool ok;
+
+	if (!m.l)
+		return NULL;
+	m.l->otherwise = otherwise;
+	while (v4 < n && entries[v4].prefix.addr.family == 4)
+		v4++;
+	ok = build_root(&m, 4, (struct range){ entries, v4 }, otherwise, a) &&
+	     build_root(&m, 6, (struct range){ entries + v4, n - v4 }, otherwise, a) && freeze(&m, a);
+	VEC_FREE(&m.branches);
+	VEC_FREE(&m.leaps);
+	return ok ? m.l : NULL;
+}
+
+/* What stands in a branch or leap for that key. */
+static inline uint32_t step(const struct lpm *l, uint32_t ref, const uint64_t key[2], unsigned *depth)
+{
+	const struct leap *leap;
+	uint64_t differ;
+	unsigned at = *depth;
+
+	if (ref & BRANCH) {
+		*depth = at + STRIDE;
+		return l->branches[VALUE(ref)].slot[key[at / 64] >> (60 - at) % 64 & 15];
+	}
+	leap = &l->leaps[VALUE(ref)];
+	differ = ((key[0] & leap->mask.hi) ^ leap->bits.hi) | ((key[1] & leap->mask.lo) ^ leap->bits.lo);
+	*depth = leap->depth;
+	return differ ? leap->otherwise : leap->then;
+}
+
+static inline uint32_t begin(const struct lpm *l, const struct addr *a, uint64_t key[2])
+{
+	struct key k = key_of(a);
+
+	key[0] = k.hi;
+	key[1] = k.lo;
+	return a->family ? l->root[a->family == 6][k.hi >> 48] : l->otherwise;
 }
 
 uint32_t lpm_find(const struct lpm *l, const struct addr *a)
 {
-	struct key k = key_of(a);
 	unsigned depth = ROOT_BITS;
-	uint32_t ref;
+	uint64_t key[2];
+	uint32_t ref = begin(l, a, key);
 
-	if (!a->family)
-		return l->otherwise;
-	ref = l->root[a->family == 6][k.hi >> 48];
-	while (ref >> KIND) {
-		if (ref & BRANCH) {
-			ref = l->branches.at[VALUE(ref)].slot[nibble(k, depth)];
-			depth += STRIDE;
-		} else {
-			const struct leap *leap = &l->leaps.at[VALUE(ref)];
-			uint64_t differ = ((k.hi & leap->mask.hi) ^ leap->bits.hi) | ((k.lo & leap->mask.lo) ^ leap->bits.lo);
+	while (ref >> KIND)
+		ref = step(l, ref, key, &depth);
+	return ref;
+}
 
-			ref = differ ? leap->otherwise : leap->then;
-			depth = leap->depth;
+/* Whether one is found yet depends on chance, so that is no branch.  open: reference, depth and place of each that is not. */
+void lpm_find_many(const struct lpm *l, const struct addr *const addrs[], unsigned n, uint32_t *ret)
+{
+	uint64_t keys[LPM_MANY][2], open[LPM_MANY];
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		ret[i] = begin(l, addrs[i], keys[i]);
+		open[left] = (uint64_t)ret[i] << 32 | ROOT_BITS << 8 | i;
+		left += ret[i] >> KIND != 0;
+	}
+	while (left) {
+		const unsigned before = left;
+
+		left = 0;
+		for (unsigned i = 0; i < before; i++) {
+			const unsigned at = open[i] & 0xff;
+			unsigned depth = open[i] >> 8 & 0xff;
+			const uint32_t ref = step(l, (uint32_t)(open[i] >> 32), keys[at], &depth);
+
+			ret[at] = ref;
+			open[left] = (uint64_t)ref << 32 | depth << 8 | at;
+			left += ref >> KIND != 0;
 		}
 	}
-	return ref;
 }
 
 size_t lpm_bytes(const struct lpm *l)
 {
-	return sizeof(*l) + 2 * (sizeof(uint32_t) << ROOT_BITS) + l->branches.cap * sizeof(struct branch) +
-	       l->leaps.cap * sizeof(struct leap);
+	return l->bytes;
 }
 
 /* An interval is told when the next value begins. */
@@ -246,7 +294,7 @@ static void tell(struct tour *t, struct key hi)
 	t->ok = t->ok && t->visit(t->ctx, &lo, &last, t->value);
 }
 
-static void begin(struct tour *t, struct key at, uint32_t value)
+static void arrive(struct tour *t, struct key at, uint32_t value)
 {
 	if (t->any && value == t->value)
 		return;
@@ -264,27 +312,27 @@ static void tour(struct tour *t, uint32_t ref, struct key at, unsigned depth)
 	struct key then, end, all;
 
 	if (!(ref >> KIND)) {
-		begin(t, at, ref);
+		arrive(t, at, ref);
 		return;
 	}
 	if (ref & BRANCH) {
 		for (uint64_t i = 0; i < 1U << STRIDE; i++) {
 			then = depth < 64 ? (struct key){ at.hi | i << (60 - depth), at.lo } :
 			       (struct key){ at.hi, at.lo | i << (124 - depth) };
-			tour(t, t->l->branches.at[VALUE(ref)].slot[i], then, depth + STRIDE);
+			tour(t, t->l->branches[VALUE(ref)].slot[i], then, depth + STRIDE);
 		}
 		return;
 	}
-	leap = &t->l->leaps.at[VALUE(ref)];
+	leap = &t->l->leaps[VALUE(ref)];
 	then = (struct key){ at.hi | leap->bits.hi, at.lo | leap->bits.lo };
 	if (leap->bits.hi || leap->bits.lo)
-		begin(t, at, leap->otherwise);
+		arrive(t, at, leap->otherwise);
 	tour(t, leap->then, then, leap->depth);
 	all = mask_of(depth, 128);
 	end = mask_of(leap->depth, 128);
 	end = (struct key){ then.hi | end.hi, then.lo | end.lo };
 	if (end.hi != (at.hi | all.hi) || end.lo != (at.lo | all.lo))
-		begin(t, (struct key){ end.hi + (end.lo == UINT64_MAX), end.lo + 1 }, leap->otherwise);
+		arrive(t, (struct key){ end.hi + (end.lo == UINT64_MAX), end.lo + 1 }, leap->otherwise);
 }
 
 bool lpm_each(const struct lpm *l, uint8_t family, lpm_visit visit, void *ctx)

@@ -16,7 +16,7 @@ bool plan_is_open(const struct policy *p, uint32_t iface)
 
 static uint64_t place_word(const struct prog_place *at)
 {
-	return (uint64_t)at->zone << 32 | at->flags;
+	return (uint64_t)at->row << 32 | at->flags;
 }
 
 /* Everything that prog_eval looks at in a device's end, on either side. */

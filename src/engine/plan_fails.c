@@ -54,8 +54,8 @@ bool plan_spares(const struct plan *p, const struct who_binding *b)
 		const struct prog_place *at = prog_place(g, &end, leaf, sender);
 		const struct prog_id *id = &g->ids[prog_id_row(g, &b->id, at->flags & PROG_ROUTED)];
 
-		if (at->flags & (PROG_SPOOF | PROG_STRAY | PROG_ROUTED) || !zone_fails_open(p->policy, at->zone) ||
-		    (id->flags & (PROG_KNOWN | PROG_RESTRICTED)) != PROG_KNOWN || is_member(g, at->zone, id))
+		if (at->flags & (PROG_SPOOF | PROG_STRAY | PROG_ROUTED) || !zone_fails_open(p->policy, g->zones[at->row].zone) ||
+		    (id->flags & (PROG_KNOWN | PROG_RESTRICTED)) != PROG_KNOWN || is_member(g, g->zones[at->row].zone, id))
 			return false;
 	}
 	return iface_fails_open(p->policy, b->iface);
@@ -69,8 +69,8 @@ static bool is_nobodys(const struct prog *g, const struct prog_leaf *leaf, uint3
 
 	return !leaf->link && !leaf->unspecified &&
 	       !(at->flags & (PROG_SPOOF | PROG_STRAY | PROG_GUARDS | PROG_GUARDS_RESTRICTED)) &&
-	       (at->zone == POLICY_NONE || g->policy->zones[at->zone].guard == POLICY_OPEN) &&
-	       !is_member(g, at->zone, &g->ids[g->nobody]);
+	       (g->zones[at->row].zone == POLICY_NONE || g->policy->zones[g->zones[at->row].zone].guard == POLICY_OPEN) &&
+	       !is_member(g, g->zones[at->row].zone, &g->ids[g->nobody]);
 }
 
 static bool is_nobodys_source(const struct plan_build *b, const struct prog_leaf *leaf, uint32_t iface)

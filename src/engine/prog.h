@@ -43,6 +43,8 @@ struct verdict {
 int prog_build(const struct policy *p, int64_t now_ns, struct prog **ret, struct err *e);
 void prog_free(struct prog *prog);
 OWN(prog)
+/* Many at once cost less each: what one waits for from memory the others need not.  The same verdicts as one by one. */
+void prog_eval_many(const struct prog *prog, const struct flow *flows, unsigned n, struct verdict *ret);
 struct verdict prog_eval(const struct prog *prog, const struct flow *f, struct trace *tr /* or NULL */);
 size_t prog_bytes(const struct prog *prog);
 const struct policy *prog_policy(const struct prog *prog);

@@ -74,7 +74,7 @@ static int run(struct prog_build *b)
 			b->g->n_classes[s][d] = b->classes[s][d].n;
 	b->g->n_sets = b->sets.n;
 	b->g->n_services = b->services.n;
-	b->g->bytes = sizeof(*b->g) + arena_bytes(b->g->arena) + lpm_bytes(b->g->lpm);
+	b->g->bytes = sizeof(*b->g) + arena_bytes(b->g->arena);
 	return arena_failed(b->g->arena) ? err_plain(b->e, ENOMEM, "out of memory") : 0;
 }
 
@@ -100,7 +100,7 @@ int prog_build(const struct policy *p, int64_t now_ns, struct prog **ret, struct
 	struct prog_build b = { .g = g, .p = p, .e = e, .budget = { .max = PROG_BUDGET } };
 	int rc;
 
-	if (!g || !(g->arena = arena_new())) {
+	if (!g || !(g->arena = arena_new_huge())) {
 		free(g);
 		return err_plain(e, ENOMEM, "out of memory");
 	}
@@ -108,6 +108,9 @@ int prog_build(const struct policy *p, int64_t now_ns, struct prog **ret, struct
 	g->now_ns = now_ns;
 	g->n_zones = p->n_zones;
 	g->n_ifaces = p->n_ifaces;
+	g->n_devices = p->n_devices;
+	g->n_makers = p->n_makers;
+	g->n_rules = p->n_rules;
 	rc = run(&b);
 	clean(&b);
 	if (rc < 0)
@@ -121,7 +124,6 @@ void prog_free(struct prog *g)
 {
 	if (!g)
 		return;
-	lpm_free(g->lpm);
 	arena_free(g->arena);
 	free(g);
 }

@@ -1,64 +1,119 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A decision: a handful of table reads for each end, one for the service, two for each pair of dimensions in use. */
+/* A decision: a handful of table reads for each end, one for the service, three for each pair of dimensions in use.
+ * Flows are decided side by side, step by step: a step of one does not hang on another's, so that the processor waits for the
+ * memory of many at once; and what differs from flow to flow by chance is arithmetic, not a branch that nobody could foresee. */
 #include "engine/prog_part.h"
 
 #include "engine/trace.h"
 
-static const struct prog_place nowhere = { POLICY_NONE, 0 };
+enum { MANY = LPM_MANY / PROG_SIDES };
+#define ALWAYS_INLINE inline __attribute__((always_inline))     /* one copy for each side */
 
-/* Identity, as far as the place lets it count. */
-static void identify(const struct prog *g, const struct flow_end *f, struct prog_end *e)
+/* Beside the flags of the place, as they are for who stands there. */
+enum { END_RESTRICTED = 1 << 16, END_UNKNOWN = 1 << 17, END_UNVERIFIED = 1 << 18, END_UNSPECIFIED = 1 << 19 };
+
+/* Some flows under way. */
+struct work {
+	struct prog_end ends[PROG_SIDES][MANY];
+	uint32_t service[MANY];
+	struct prog_result best[MANY];
+};
+
+/* Which restrict entry it was, for the verdict. */
+struct membership {
+	uint8_t member;
+	bool unknown;
+};
+
+static inline uint32_t least(uint32_t a, uint32_t b)
 {
-	uint32_t row = f->firewall ? g->firewall : prog_id_row(g, &f->id, e->flags & PROG_ROUTED);
+	return a < b ? a : b;
+}
 
-	if (e->flags & PROG_STRAY && !(g->ids[row].flags & PROG_RESTRICTED))
+static inline uint32_t is_set(uint32_t flags, uint32_t flag)
+{
+	return (flags & flag) != 0;
+}
+
+/* Where it stands, and its identity, as far as the place lets it count. */
+static ALWAYS_INLINE void locate(const struct prog *g, const struct flow_end *end, const struct prog_leaf *leaf, bool sender,
+				 unsigned side, struct prog_end *ret)
+{
+	const struct prog_place *place = prog_place(g, end, leaf, sender);
+	const uint32_t row = end->firewall ? g->firewall : prog_id_row(g, &end->id, place->flags & PROG_ROUTED);
+	const struct prog_leaf *hosts = end->firewall || place->flags & PROG_STRAY ? &g->leaves[0] : leaf;
+
+	ret->row = place->row;
+	ret->flags = place->flags | leaf->unspecified * END_UNSPECIFIED;
+	ret->id = row;
+	ret->class[PROG_ZONE] = g->zones[place->row].class[side];
+	ret->class[PROG_HOST] = hosts->host[side];
+	ret->class[PROG_JOINT] = hosts->joint_host[side];
+	__builtin_prefetch(&g->ids[row]);
+}
+
+/* What the identity makes of the place. */
+static ALWAYS_INLINE void identify(const struct prog *g, const struct flow_end *end, unsigned side, struct prog_end *ret)
+{
+	enum { OF_RESTRICTED = PROG_GUARDS | PROG_ENFORCES | PROG_PROOF };
+	uint32_t flags = ret->flags, row = ret->id, restricted, unknown, unproved;
+	const struct prog_id *id;
+
+	if (flags & PROG_STRAY && !(g->ids[row].flags & PROG_RESTRICTED))
 		row = g->nobody;
-	e->id = &g->ids[row];
-	e->restricted = e->id->flags & PROG_RESTRICTED;
-	e->unknown = e->flags & PROG_MEANINGFUL && !(e->id->flags & PROG_KNOWN);
+	id = &g->ids[row];
+	restricted = id->flags & PROG_RESTRICTED;
+	flags = (flags & ~(uint32_t)OF_RESTRICTED) | (flags >> restricted & OF_RESTRICTED);
+	unproved = is_set(flags, PROG_PROOF) & !is_set(flags, END_UNSPECIFIED) & end->has_mac & (end->id.proof < WHO_VERIFIED) &
+		   is_set(id->flags, PROG_KNOWN);
+	unknown = is_set(flags, PROG_MEANINGFUL) & !is_set(id->flags, PROG_KNOWN);
+	id = &g->ids[row ^ ((row ^ id->as_unknown) & -unknown)];
+	ret->flags = flags | restricted * END_RESTRICTED | unproved * END_UNVERIFIED | unknown * END_UNKNOWN;
+	ret->joint = g->zones[ret->row].joint * g->n_joint_ids + id->joint;
+	ret->class[PROG_DEVICE] = id->class[side];
 }
 
-static inline void look(const struct prog *g, const struct flow_end *f, const struct prog_leaf *leaf, bool sender,
-			struct prog_end *e)
+static void look_jointly(const struct prog *g, unsigned side, struct prog_end *ends, unsigned n)
 {
-	e->leaf = leaf;
-	e->place = f->firewall ? &nowhere : prog_place(g, f, e->leaf, sender);
-	e->zone = e->place->zone;
-	e->flags = e->place->flags;
-	identify(g, f, e);
+	for (unsigned i = 0; i < n && g->joint[side]; i++)
+		ends[i].class[PROG_JOINT] = g->joint[side][(size_t)ends[i].joint * g->n_joint_hosts[side] +
+							   ends[i].class[PROG_JOINT]];
 }
 
-static inline bool is_guarded(const struct prog_end *e)
+/* Leaves of the addresses, of both ends in turn; what comes next is on its way meanwhile. */
+static inline void find_leaves(const struct prog *g, const struct flow *flows, unsigned n, uint32_t *ret)
 {
-	return e->flags & (e->restricted ? PROG_GUARDS_RESTRICTED : PROG_GUARDS);
+	const struct addr *addrs[LPM_MANY];
+
+	for (unsigned i = 0; i < n; i++) {
+		addrs[2 * i] = &flows[i].from.addr;
+		addrs[2 * i + 1] = &flows[i].to.addr;
+		__builtin_prefetch(prog_device(g, &flows[i].from.id));
+		__builtin_prefetch(prog_device(g, &flows[i].to.id));
+	}
+	lpm_find_many(g->lpm, addrs, 2 * n, ret);
+	for (unsigned i = 0; i < 2 * n; i++)
+		__builtin_prefetch(&g->leaves[ret[i]]);
 }
 
-static inline bool enforces(const struct prog_end *e)
+static inline void look(const struct prog *g, const struct flow *flows, unsigned n, struct work *w)
 {
-	return e->flags & (e->restricted ? PROG_ENFORCES_RESTRICTED : PROG_ENFORCES);
-}
+	struct prog_end *from = w->ends[PROG_FROM], *to = w->ends[PROG_TO];
+	uint32_t leaves[LPM_MANY];
 
-static bool is_unverified(const struct flow_end *f, const struct prog_end *e)
-{
-	return f->has_mac && f->id.proof < WHO_VERIFIED && e->id->flags & PROG_KNOWN && !e->leaf->unspecified &&
-	       e->flags & (e->restricted ? PROG_PROOF_RESTRICTED : PROG_PROOF);
-}
+	find_leaves(g, flows, n, leaves);
+	for (unsigned i = 0; i < n; i++) {
+		const struct flow *f = &flows[i];
 
-static inline void classify(const struct prog *g, const struct flow_end *f, unsigned side, struct prog_end *e)
-{
-	const struct prog_zone *zone = &g->zones[e->zone != POLICY_NONE ? e->zone : g->n_zones + f->firewall];
-	const struct prog_leaf *hosts = f->firewall || e->flags & PROG_STRAY ? &g->leaves[0] : e->leaf;
-
-	if (e->unknown)
-		e->id = &g->ids[e->id->as_unknown];
-	e->joint_zone = zone->joint;
-	e->class[PROG_ZONE] = zone->class[side];
-	e->class[PROG_DEVICE] = e->id->class[side];
-	e->class[PROG_HOST] = hosts->host[side];
-	e->class[PROG_JOINT] = 0;
-	if (g->joint[side])
-		e->class[PROG_JOINT] = g->joint[side][((size_t)zone->joint * g->n_joint_ids + e->id->joint) *
-						      g->n_joint_hosts[side] + hosts->joint_host[side]];
+		locate(g, &f->from, &g->leaves[leaves[2 * i]], !f->turned, PROG_FROM, &from[i]);
+		locate(g, &f->to, &g->leaves[leaves[2 * i + 1]], f->turned, PROG_TO, &to[i]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		identify(g, &flows[i].from, PROG_FROM, &from[i]);
+		identify(g, &flows[i].to, PROG_TO, &to[i]);
+	}
+	look_jointly(g, PROG_FROM, from, n);
+	look_jointly(g, PROG_TO, to, n);
 }
 
 static inline uint32_t service_of(const struct prog *g, const struct flow *f)
@@ -70,9 +125,23 @@ static inline uint32_t service_of(const struct prog *g, const struct flow *f)
 	return p->types ? p->types[f->icmp_type] : p->without;
 }
 
-static inline uint32_t least(uint32_t a, uint32_t b)
+/* A flow's set of entries, by one pair. */
+struct found {
+	uint32_t at, set;
+};
+
+/* Those that have any; most pairs have none for most flows. */
+static inline unsigned match(const struct prog_pair *pair, const struct work *w, unsigned n, struct found *ret)
 {
-	return a < b ? a : b;
+	const struct prog_end *from = w->ends[PROG_FROM], *to = w->ends[PROG_TO];
+	const struct cross c = pair->cross;
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		ret[found] = (struct found){ i, cross_get(&c, from[i].class[pair->from], to[i].class[pair->to]) };
+		found += ret[found].set != 0;
+	}
+	return found;
 }
 
 static inline void add_result(const struct prog *g, uint32_t set, uint32_t service, struct prog_result *best)
@@ -83,111 +152,167 @@ static inline void add_result(const struct prog *g, uint32_t set, uint32_t servi
 	best->observed = least(best->observed, r->observed);
 }
 
-/* restrict: by membership alone, unless both ends stand in one zone. */
-static void restrict_between(const struct prog *g, const struct prog_end *from, const struct prog_end *to,
-			     struct prog_result *best, struct verdict *v)
+static inline void match_all(const struct prog *g, const struct flow *flows, unsigned n, struct work *w)
 {
-	const struct prog_member *f = &g->members[g->member_of[(size_t)from->joint_zone * g->n_joint_ids + from->id->joint]];
-	const struct prog_member *t = &g->members[g->member_of[(size_t)to->joint_zone * g->n_joint_ids + to->id->joint]];
-	const uint32_t first = least(f->first, t->first);
-	uint32_t bit;
+	struct found found[MANY + 1];
 
-	if (from->zone == to->zone && from->zone != POLICY_NONE)
-		return;
-	best->observed = least(best->observed, least(f->observed, t->observed));
-	if (first > best->rule || first == POLICY_NONE)
-		return;
-	best->rule = first;
-	bit = first - g->policy->n_exceptions;
-	v->member = (uint8_t)(pool_has(f->of, bit) | pool_has(t->of, bit) << 1);
-	v->unknown = (!(v->member & 1) || from->unknown) && (!(v->member & 2) || to->unknown);
+	for (unsigned i = 0; i < n; i++) {
+		w->service[i] = service_of(g, &flows[i]);
+		w->best[i] = (struct prog_result){ POLICY_NONE, POLICY_NONE };
+	}
+	for (uint32_t p = 0; p < g->n_pairs; p++) {
+		const unsigned k = match(&g->pairs[p], w, n, found);
+
+		for (unsigned i = 0; i < k; i++) {
+			const unsigned at = found[i].at;
+
+			add_result(g, found[i].set, w->service[at], &w->best[at]);
+		}
+	}
 }
 
-static void decide(const struct prog *g, const struct flow *f, const struct prog_end *from, const struct prog_end *to,
-		   struct verdict *v)
+/* restrict: by membership alone, unless both ends stand in one zone. */
+static struct membership restrict_between(const struct prog *g, const struct prog_end *from, const struct prog_end *to,
+					  struct prog_result *best)
 {
-	const uint32_t service = service_of(g, f);
-	struct prog_result best = { POLICY_NONE, POLICY_NONE };
+	const struct prog_member *f = &g->members[g->member_of[from->joint]], *t = &g->members[g->member_of[to->joint]];
+	const uint32_t first = least(f->first, t->first);
+	struct membership m = { 0 };
+	uint32_t bit;
 
-	for (uint32_t i = 0; i < g->n_pairs; i++) {
-		const struct prog_pair *pair = &g->pairs[i];
-		const uint32_t set = cross_get(&pair->cross, from->class[pair->from], to->class[pair->to]);
+	if (from->row == to->row && from->row < g->n_zones)
+		return m;
+	best->observed = least(best->observed, least(f->observed, t->observed));
+	if (first > best->rule || first == POLICY_NONE)
+		return m;
+	best->rule = first;
+	bit = first - g->policy->n_exceptions;
+	m.member = (uint8_t)(pool_has(f->of, bit) | pool_has(t->of, bit) << 1);
+	m.unknown = (!(m.member & 1) || from->flags & END_UNKNOWN) && (!(m.member & 2) || to->flags & END_UNKNOWN);
+	return m;
+}
+
+/* It is not the entries that decide; or they allow what has to be verified first. */
+static inline bool is_refused(const struct flow *f, uint32_t sender, bool allowed)
+{
+	return (f->shape | (sender & PROG_SPOOF)) != 0 ||
+	       (sender & END_UNVERIFIED && (allowed || !(sender & END_RESTRICTED)));
+}
+
+static void refuse(const struct flow *f, uint32_t sender, struct verdict *v)
+{
+	const bool decided = !f->shape && !(sender & PROG_SPOOF) && sender & END_RESTRICTED;
+
+	v->why = f->shape ? VERDICT_SHAPE : sender & PROG_SPOOF ? VERDICT_SPOOF : VERDICT_UNVERIFIED;
+	v->action = POLICY_DROP;
+	v->rule = POLICY_NONE;
+	if (decided)
+		return;
+	v->observed = POLICY_NONE;
+	v->member = 0;
+	v->unknown = false;
+}
+
+static inline bool is_remembered(const struct flow *f, const struct verdict *v)
+{
+	return v->enforced & (v->action == POLICY_DROP) & (v->why != VERDICT_SHAPE) & (v->why != VERDICT_UNVERIFIED) &
+	       f->has_ports & ((f->proto == 6) | (f->proto == 17));
+}
+
+static ALWAYS_INLINE void conclude(const struct prog *g, const struct flow *f, const struct prog_end *from,
+				   const struct prog_end *to, struct prog_result best, struct verdict *v)
+{
+	const uint32_t flags = from->flags | to->flags, sender = f->turned ? to->flags : from->flags;
+	struct membership m = { 0 };
+	const struct prog_outcome *o;
+
+	if (g->restricts)
+		m = restrict_between(g, from, to, &best);
+	o = &g->outcomes[least(best.rule, g->n_rules)];
+	*v = (struct verdict){
+		.action = o->action, .why = o->why, .enforced = flags & PROG_ENFORCES, .member = m.member, .unknown = m.unknown,
+		.rule = best.rule, .observed = best.observed < best.rule ? best.observed : POLICY_NONE,
+		.from_zone = g->zones[from->row].zone, .to_zone = g->zones[to->row].zone,
+	};
+	if (is_refused(f, sender, o->action == POLICY_ALLOW))
+		refuse(f, sender, v);
+	v->remember = is_remembered(f, v);
+	if (!(flags & PROG_GUARDS))
+		*v = (struct verdict){ .action = POLICY_ALLOW, .why = VERDICT_UNGUARDED, .rule = POLICY_NONE,
+				       .observed = POLICY_NONE, .from_zone = v->from_zone, .to_zone = v->to_zone };
+}
+
+static inline void decide(const struct prog *g, const struct flow *flows, unsigned n, struct verdict *ret)
+{
+	struct work w;
+
+	look(g, flows, n, &w);
+	match_all(g, flows, n, &w);
+	for (unsigned i = 0; i < n; i++)
+		conclude(g, &flows[i], &w.ends[PROG_FROM][i], &w.ends[PROG_TO][i], w.best[i], &ret[i]);
+}
+
+/* The same steps for one flow, which has nobody to wait with. */
+static void decide_one(const struct prog *g, const struct flow *f, struct verdict *ret)
+{
+	struct prog_result best = { POLICY_NONE, POLICY_NONE };
+	const uint32_t service = service_of(g, f);
+	struct prog_end from, to;
+
+	locate(g, &f->from, prog_leaf_of(g, &f->from.addr), !f->turned, PROG_FROM, &from);
+	locate(g, &f->to, prog_leaf_of(g, &f->to.addr), f->turned, PROG_TO, &to);
+	identify(g, &f->from, PROG_FROM, &from);
+	identify(g, &f->to, PROG_TO, &to);
+	look_jointly(g, PROG_FROM, &from, 1);
+	look_jointly(g, PROG_TO, &to, 1);
+	for (const struct prog_pair *pair = g->pairs; pair < g->pairs + g->n_pairs; pair++) {
+		const uint32_t set = cross_get(&pair->cross, from.class[pair->from], to.class[pair->to]);
 
 		if (set)
 			add_result(g, set, service, &best);
 	}
-	restrict_between(g, from, to, &best, v);
-	v->rule = best.rule;
-	v->observed = best.observed < best.rule ? best.observed : POLICY_NONE;
-	if (best.rule == POLICY_NONE) {
-		v->why = VERDICT_DEFAULT;
-		v->action = g->policy->fallback;
-	} else {
-		const struct policy_rule *r = &g->policy->rules[best.rule];
-
-		v->why = r->section == POLICY_EXCEPTION ? VERDICT_EXCEPTION :
-			 r->section == POLICY_RESTRICT ? VERDICT_RESTRICT : VERDICT_RULE;
-		v->action = r->section == POLICY_EXCEPTION ? POLICY_ALLOW : r->action;
-	}
+	conclude(g, f, &from, &to, best, ret);
 }
 
-static void judge(const struct prog *g, const struct flow *f, struct prog_end *from, struct prog_end *to, struct verdict *v)
+void prog_eval_many(const struct prog *g, const struct flow *flows, unsigned n, struct verdict *ret)
 {
-	const struct prog_end *sender = f->turned ? to : from;
-	const bool unverified = is_unverified(f->turned ? &f->to : &f->from, sender);
-
-	v->why = f->shape ? VERDICT_SHAPE : sender->flags & PROG_SPOOF ? VERDICT_SPOOF : VERDICT_UNVERIFIED;
-	if (v->why == VERDICT_UNVERIFIED && (!unverified || sender->restricted)) {
-		classify(g, &f->from, PROG_FROM, from);
-		classify(g, &f->to, PROG_TO, to);
-		decide(g, f, from, to, v);
-		if (unverified && v->action == POLICY_ALLOW) {
-			v->action = POLICY_DROP;
-			v->why = VERDICT_UNVERIFIED;
-			v->rule = POLICY_NONE;
-		}
+	for (unsigned some; n > 0; n -= some, flows += some, ret += some) {
+		some = least(n, MANY);
+		if (some == 1)
+			decide_one(g, flows, ret);
+		else
+			decide(g, flows, some, ret);
 	}
-	v->remember = v->enforced && v->action == POLICY_DROP && v->why != VERDICT_SHAPE && v->why != VERDICT_UNVERIFIED &&
-		      f->has_ports && (f->proto == 6 || f->proto == 17);
 }
 
 struct verdict prog_eval(const struct prog *g, const struct flow *f, struct trace *tr)
 {
-	struct verdict v = { .action = POLICY_DROP, .rule = POLICY_NONE, .observed = POLICY_NONE };
-	struct prog_end from, to;
+	struct verdict v;
 
-	look(g, &f->from, prog_leaf_of(g, &f->from.addr), !f->turned, &from);
-	look(g, &f->to, prog_leaf_of(g, &f->to.addr), f->turned, &to);
-	v.from_zone = from.zone;
-	v.to_zone = to.zone;
-	if (!is_guarded(&from) && !is_guarded(&to)) {
-		v.why = VERDICT_UNGUARDED;
-		v.action = POLICY_ALLOW;
-		return v;
-	}
-	v.enforced = enforces(&from) || enforces(&to);
-	judge(g, f, &from, &to, &v);
-	if (tr)
+	decide_one(g, f, &v);
+	if (tr && v.why != VERDICT_UNGUARDED)
 		prog_explain(g, f, &v, tr);
 	return v;
 }
 
 void prog_look(const struct prog *g, const struct flow_end *f, const struct prog_leaf *leaf, unsigned side, struct prog_end *ret)
 {
-	look(g, f, leaf, side == PROG_FROM, ret);
-	classify(g, f, side, ret);
+	locate(g, f, leaf, side == PROG_FROM, side, ret);
+	identify(g, f, side, ret);
+	look_jointly(g, side, ret, 1);
 }
 
 bool prog_key(const struct prog *g, const struct prog_end *from, const struct prog_end *to, uint64_t key[static PROG_KEY_WORDS])
 {
+	const uint32_t flags = from->flags | to->flags;
 	struct prog_result best = { POLICY_NONE, POLICY_NONE };
-	struct verdict v = { .unknown = false };
+	struct membership m;
 
-	if ((!is_guarded(from) && !is_guarded(to)) || !(enforces(from) || enforces(to)) || from->flags & PROG_SPOOF)
+	if (!(flags & PROG_GUARDS) || !(flags & PROG_ENFORCES) || from->flags & PROG_SPOOF)
 		return false;
 	for (uint32_t i = 0; i < PROG_KEY_WORDS; i++)
 		key[i] = 0;
-	restrict_between(g, from, to, &best, &v);
+	m = restrict_between(g, from, to, &best);
 	for (uint32_t i = 0; i < g->n_pairs; i++) {
 		const struct prog_pair *pair = &g->pairs[i];
 		const uint32_t set = cross_get(&pair->cross, from->class[pair->from], to->class[pair->to]);
@@ -196,7 +321,7 @@ bool prog_key(const struct prog *g, const struct prog_end *from, const struct pr
 			key[i / 2] |= (uint64_t)set << i % 2 * 32;
 	}
 	key[PROG_KEY_WORDS - 2] = (uint64_t)best.rule << 32 | best.observed;
-	key[PROG_KEY_WORDS - 1] = (uint64_t)v.member << 1 | v.unknown;
+	key[PROG_KEY_WORDS - 1] = (uint64_t)m.member << 1 | m.unknown;
 	return true;
 }
 

@@ -112,7 +112,7 @@ static void set_end(struct explain *x, const struct prog *g, unsigned side, uint
 	const bool sender = (side == PROG_TO) == x->f->turned;
 	const struct prog_leaf *leaf = &g->leaves[lpm_find(g->lpm, &end->addr)];
 
-	const uint32_t flags = end->firewall ? 0 : prog_place(g, end, leaf, sender)->flags;
+	const uint32_t flags = prog_place(g, end, leaf, sender)->flags;
 
 	x->who[side] = who_of(g, end, flags);
 	if (!end->firewall && !(flags & PROG_STRAY))

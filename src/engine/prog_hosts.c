@@ -218,7 +218,7 @@ static int freeze(struct walk *w)
 	struct prog_build *b = w->b;
 	struct prog *g = b->g;
 
-	g->lpm = lpm_new(w->entries.at, w->entries.n, 0);
+	g->lpm = lpm_new(w->entries.at, w->entries.n, 0, g->arena);
 	if (!g->lpm)
 		return out_of_memory(b);
 	g->leaves = prog_alloc(b, w->leaves.n, sizeof(*g->leaves));

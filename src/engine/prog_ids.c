@@ -69,7 +69,7 @@ static int class_makers(struct ids *s)
 	bool ok;
 
 	pool_init(&keys, words, &b->budget);
-	g->maker_class = prog_alloc(b, p->n_makers, sizeof(uint32_t));
+	g->maker_class = prog_alloc(b, p->n_makers + (size_t)1, sizeof(uint32_t));
 	g->maker_hit = prog_alloc(b, p->n_makers, sizeof(*g->maker_hit));
 	ok = key && g->maker_class && g->maker_hit && pool_add(&keys, key) == 0 && VEC_PUSH(&s->makers, POLICY_NONE);
 	for (uint32_t m = 0; ok && m < p->n_makers; m++) {
@@ -124,7 +124,7 @@ static int class_devices(struct ids *s)
 	bool ok;
 
 	pool_init(&keys, words, &b->budget);
-	g->device_class = prog_alloc(b, b->p->n_devices, sizeof(uint32_t));
+	g->device_class = prog_alloc(b, b->p->n_devices + (size_t)1, sizeof(uint32_t));
 	ok = key && g->device_class && pool_add(&keys, key) == 0 && VEC_PUSH(&s->devices, POLICY_NONE);
 	for (uint32_t d = 0; ok && d < b->p->n_devices; d++) {
 		device_key(s, d, key, words);
@@ -229,9 +229,9 @@ static int class_ids(struct ids *s)
 	at = g->id_of = n > IDS_MAX ? NULL : prog_alloc(b, n, sizeof(*at));
 	if (!at)
 		return prog_too_big(b);
-	for (uint32_t d = 0; d < g->n_device_classes; d++) {
-		for (size_t m = 0; m < 2 * (size_t)g->n_maker_classes; m++) {
-			*at = add_both(s, who_of(s, d, (uint32_t)(m / 2), m % 2));
+	for (uint32_t plane = 0; plane < 2 * g->n_maker_classes; plane++) {
+		for (uint32_t d = 0; d < g->n_device_classes; d++) {
+			*at = add_both(s, who_of(s, d, plane % g->n_maker_classes, plane >= g->n_maker_classes));
 			if (*at++ == POOL_NONE)
 				return prog_too_big(b);
 		}

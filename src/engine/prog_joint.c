@@ -48,6 +48,7 @@ int prog_zones(struct prog_build *b)
 		struct prog_zone *zone = &b->g->zones[z];
 		const uint64_t key = joint_key(b, z);
 
+		zone->zone = prog_zone_of_row(b, z);
 		for (unsigned s = 0; s < PROG_SIDES; s++) {
 			apply_zone(b, s, z, b->row);
 			zone->class[s] = pool_add(&b->classes[s][PROG_ZONE], b->row);
@@ -178,6 +179,7 @@ static int freeze_members(struct prog_build *b)
 		const uint64_t *row = bits + i * words;
 
 		g->members[i] = (struct prog_member){ (uint32_t)(row[0] >> 32), (uint32_t)row[0], row + 1 };
+		g->restricts |= row[0] != UINT64_MAX;
 	}
 	return 0;
 }

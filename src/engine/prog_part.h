@@ -43,11 +43,12 @@ enum {
 	PROG_PROOF = 1 << 8, PROG_PROOF_RESTRICTED = 1 << 9,    /* a source's address has to be verified */
 };
 struct prog_place {
-	uint32_t zone;                          /* POLICY_NONE: external */
+	uint32_t row;                           /* of prog.zones */
 	uint32_t flags;
 };
 
 struct prog_zone {
+	uint32_t zone;                          /* POLICY_NONE: external, or the firewall */
 	uint32_t class[PROG_SIDES];
 	uint32_t joint;                         /* row of the joint tables */
 };
@@ -75,6 +76,11 @@ struct prog_result {
 	uint32_t rule, observed;
 };
 
+/* What follows from what decided. */
+struct prog_outcome {
+	uint8_t action, why;
+};
+
 /* By membership, when the zones differ. */
 struct prog_member {
 	uint32_t first, observed;               /* entries of policy->rules */
@@ -92,12 +98,13 @@ struct prog {
 	size_t bytes;
 	struct prog_leaf *leaves;               /* 0: what no prefix covers, and of whom no address counts */
 	uint32_t n_leaves, n_zones, n_ifaces;
-	struct prog_place *places[2];           /* of receivers, of senders: (n_ifaces + 3) x (n_zones + 2) */
+	struct prog_place *places[2];           /* of receivers, of senders: (n_ifaces + 4) x (n_zones + 2) */
 	struct prog_zone *zones;                /* and external, firewall */
-	uint32_t *device_class, *maker_class;   /* 0: not listed, no maker */
+	uint32_t *device_class, *maker_class;   /* the last, and 0: not listed, no maker */
+	uint32_t n_devices, n_makers;
 	struct policy_basis_hit *maker_hit;
 	uint32_t n_device_classes, n_maker_classes;
-	uint32_t *id_of;                        /* device class x maker class x sticky */
+	uint32_t *id_of;                        /* sticky x maker class x device class */
 	struct prog_id *ids;
 	uint32_t n_ids, nobody, firewall;       /* ids of an unknown and of this host */
 	struct prog_proto protos[256];
@@ -105,11 +112,14 @@ struct prog {
 	uint32_t n_pairs;
 	struct cross services;
 	struct prog_result *results;
+	struct prog_outcome *outcomes;          /* by entry of policy->rules; the last: none */
+	uint32_t n_rules;
 	uint32_t *set_first;                    /* by row of services: the first entry that any service finds there */
 	uint32_t n_joint_ids, n_joint_zones, n_joint_hosts[PROG_SIDES];
 	uint32_t *joint[PROG_SIDES];            /* joint zone x joint id x joint host -> class, or NULL */
 	struct prog_member *members;
 	uint32_t *member_of;                    /* joint zone x joint id */
+	bool restricts;                         /* any member of a restrict entry is any of them */
 	uint8_t *zone_may, *id_may;             /* PROG_MAY_…, by row of zones, by id */
 	uint8_t *joint_may;                     /* joint zone x joint id */
 	uint32_t n_entries, n_classes[PROG_SIDES][PROG_DIMS], n_sets, n_services, n_results, n_members;
@@ -117,37 +127,36 @@ struct prog {
 
 /* An end of a flow, as a decision looks at it. */
 struct prog_end {
-	const struct prog_leaf *leaf;
-	const struct prog_place *place;
-	const struct prog_id *id;
-	uint32_t zone, joint_zone;
-	uint32_t flags;                         /* of the place */
-	bool restricted, unknown;
+	uint32_t row, flags;                    /* of the place */
+	uint32_t id, joint;                     /* joint zone and id, as members are found */
 	uint32_t class[PROG_DIMS];
 };
 
-/* One row of the places for each interface, then: one that no zone names, none known, none known and an address of the link. */
-static inline size_t prog_place_row(const struct prog *g, const struct flow_end *end, bool link)
-{
-	if (end->iface_known)
-		return end->iface < g->n_ifaces ? end->iface : g->n_ifaces;
-	return g->n_ifaces + 1 + link;
-}
-
+/* One row of the places for each interface, then: one that no zone names, none known, none known and an address of the link,
+ * the firewall. */
 static inline const struct prog_place *prog_place(const struct prog *g, const struct flow_end *end, const struct prog_leaf *leaf,
 						  bool sender)
 {
-	uint32_t column = leaf->link && end->iface_known ? g->n_zones + 1 : leaf->zone;
+	const bool link = leaf->link & end->iface_known;
+	uint32_t row = end->iface < g->n_ifaces ? end->iface : g->n_ifaces;
 
-	return &g->places[sender][prog_place_row(g, end, leaf->link) * (g->n_zones + 2) + column];
+	if (!end->iface_known || end->firewall)
+		row = g->n_ifaces + (end->firewall ? 3 : 1 + leaf->link);
+	return &g->places[sender][(size_t)row * (g->n_zones + 2) + (link ? g->n_zones + 1 : leaf->zone)];
 }
 
+static inline const uint32_t *prog_device(const struct prog *g, const struct who_id *id)
+{
+	return &g->device_class[id->listed < g->n_devices ? id->listed : g->n_devices];
+}
+
+/* routed: what the registry says of the MAC does not count. */
 static inline uint32_t prog_id_row(const struct prog *g, const struct who_id *id, bool routed)
 {
-	uint32_t device = id->listed == WHO_NONE ? 0 : g->device_class[id->listed];
-	uint32_t maker = id->maker == WHO_NONE || routed ? 0 : g->maker_class[id->maker];
+	const uint32_t maker = !routed && id->maker < g->n_makers ? id->maker : g->n_makers;
+	const size_t plane = (size_t)id->sticky * g->n_maker_classes + g->maker_class[maker];
 
-	return g->id_of[((size_t)device * g->n_maker_classes + maker) * 2 + id->sticky];
+	return g->id_of[plane * g->n_device_classes + *prog_device(g, id)];
 }
 
 /* An identity, as entries are matched against it while building. */

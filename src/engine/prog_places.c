@@ -77,7 +77,7 @@ static struct prog_place place(const struct policy *p, const struct carried *c, 
 		flags |= PROG_PROOF;
 	if (!(flags & PROG_ROUTED) && (c->any_guarded || (z && z->guard != POLICY_OPEN)))
 		flags |= PROG_PROOF_RESTRICTED;
-	return (struct prog_place){ zone, flags };
+	return (struct prog_place){ z ? zone : p->n_zones, flags };
 }
 
 /* An address of zone by_addr (POLICY_NONE: nobody's) on an interface. */
@@ -107,9 +107,10 @@ int prog_places(struct prog_build *b)
 {
 	const struct policy *p = b->p;
 	const size_t columns = (size_t)p->n_zones + 2;
+	const struct prog_place firewall = { p->n_zones + 1, 0 };
 
 	for (unsigned sender = 0; sender < 2; sender++) {
-		struct prog_place *at = prog_alloc(b, (p->n_ifaces + (size_t)3) * columns, sizeof(*at));
+		struct prog_place *at = prog_alloc(b, (p->n_ifaces + (size_t)4) * columns, sizeof(*at));
 
 		if (!at)
 			return prog_too_big(b);
@@ -130,6 +131,8 @@ int prog_places(struct prog_build *b)
 			at[z] = place_of(p, iface, false, prog_zone_of_row(b, z), sender);
 			at[columns + z] = place_of_link(p, iface);
 		}
+		for (size_t z = 0; z < columns; z++)
+			at[2 * columns + z] = firewall;
 	}
 	return 0;
 }

@@ -176,6 +176,17 @@ static int cross_ends(struct prog_build *b)
 	return 0;
 }
 
+static struct prog_outcome outcome_of(const struct policy *p, uint32_t rule)
+{
+	const struct policy_rule *r = &p->rules[rule];
+
+	if (rule == p->n_rules)
+		return (struct prog_outcome){ (uint8_t)p->fallback, VERDICT_DEFAULT };
+	if (r->section == POLICY_EXCEPTION)
+		return (struct prog_outcome){ POLICY_ALLOW, VERDICT_EXCEPTION };
+	return (struct prog_outcome){ (uint8_t)r->action, r->section == POLICY_RESTRICT ? VERDICT_RESTRICT : VERDICT_RULE };
+}
+
 static int find_first(struct prog_build *b)
 {
 	uint32_t *first = b->g->set_first = prog_alloc(b, b->sets.n, sizeof(*first));
@@ -208,8 +219,11 @@ int prog_tables(struct prog_build *b)
 	if (!cross_build(&g->services, &b->sets, &b->services, result_of, b, g->arena))
 		return prog_too_big(b);
 	g->results = prog_alloc(b, b->results.n, sizeof(*g->results));
-	if (!g->results)
+	g->outcomes = prog_alloc(b, b->p->n_rules + (size_t)1, sizeof(*g->outcomes));
+	if (!g->results || !g->outcomes)
 		return prog_too_big(b);
+	for (uint32_t i = 0; i <= b->p->n_rules; i++)
+		g->outcomes[i] = outcome_of(b->p, i);
 	for (uint32_t i = 0; i < b->results.n; i++) {
 		uint64_t row = *pool_at(&b->results, i);
 

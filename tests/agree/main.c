@@ -14,6 +14,8 @@
 #include "engine/trace.h"
 #include "policy/policy.h"
 
+enum { SOME = 65 };                     /* flows at once, at most */
+
 struct run {
 	struct gen gen;
 	uint32_t flows;                 /* for each program */
@@ -97,27 +99,43 @@ static void any_flow(struct run *r, const struct policy *p, const struct who *w,
 	r->packets++;
 }
 
-static bool one_flow(struct run *r, const struct policy *p, const struct prog *prog, const struct who *w, int64_t now)
+/* together: what the program said of it among others. */
+static bool one_flow(struct run *r, const struct prog *prog, int64_t now, const struct flow *f, const struct verdict *together)
 {
 	const bool traced = r->decisions % 64 == 0;
+	const struct policy *p = prog_policy(prog);
 	struct verdict naive, compiled;
 	struct trace t;
-	struct flow f;
 	bool ok;
 
-	any_flow(r, p, w, &f);
 	trace_init(&t);
-	naive = naive_eval(p, now, &f);
-	compiled = prog_eval(prog, &f, traced ? &t : NULL);
-	ok = same(&naive, &compiled) && (!traced || compiled.why == VERDICT_UNGUARDED || trace_fits(&t, &compiled));
+	naive = naive_eval(p, now, f);
+	compiled = prog_eval(prog, f, traced ? &t : NULL);
+	ok = same(&naive, &compiled) && same(&naive, together) &&
+	     (!traced || compiled.why == VERDICT_UNGUARDED || trace_fits(&t, &compiled));
 	if (!ok)
-		complain(r, p, now, &f, &naive, &compiled, traced ? &t : NULL);
+		complain(r, p, now, f, &naive, same(&naive, &compiled) ? together : &compiled, traced ? &t : NULL);
 	trace_fini(&t);
 	r->decisions++;
 	r->traces += traced;
 	r->why[naive.why]++;
 	r->observed += naive.observed != POLICY_NONE;
 	r->enforced += naive.enforced;
+	return ok;
+}
+
+/* Some, as a worker has them: up to two turns of the engine's at once. */
+static bool some_flows(struct run *r, const struct prog *prog, const struct who *w, int64_t now, uint32_t n)
+{
+	struct verdict together[SOME];
+	struct flow f[SOME];
+	bool ok = true;
+
+	for (uint32_t i = 0; i < n; i++)
+		any_flow(r, prog_policy(prog), w, &f[i]);
+	prog_eval_many(prog, f, n, together);
+	for (uint32_t i = 0; i < n && ok; i++)
+		ok = one_flow(r, prog, now, &f[i], &together[i]);
 	return ok;
 }
 
@@ -134,8 +152,11 @@ static bool one_program(struct run *r, const struct policy *p)
 		return false;
 	}
 	r->programs++;
-	for (uint32_t i = 0; i < r->flows && ok; i++)
-		ok = one_flow(r, p, prog, w, now);
+	for (uint32_t left = r->flows, n; left && ok; left -= n) {
+		n = r->decisions % SOME + 1;
+		n = n < left ? n : left;
+		ok = some_flows(r, prog, w, now, n);
+	}
 	return ok;
 }
 

@@ -2,7 +2,8 @@
 /* Nanoseconds for a decision by the size of the policy, as JSON lines:
  *	engine [rules devices prefixes]...
  * The policy is a large site: guarded networks with devices that are chosen by tag or by name, hosts in the core that hold the
- * prefixes, and rules of every pairing; the flows are those of listed devices and hosts, taken in random order. */
+ * prefixes, and rules of every pairing; the flows are those of listed devices and hosts, taken in random order.
+ * ENGINE_BATCH=N: flows in batches of N alone; ENGINE_PASSES=N: and so often, without plans, for profilers. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include "engine/prog.h"
 #include "policy/policy.h"
 
-enum { ZONES = 40, TAGS = 64, SERVICES = 200, FLOWS = 1 << 16 };
+enum { ZONES = 40, TAGS = 64, SERVICES = 200, FLOWS = 1 << 16, BATCH = 128, TURN = 32 /* as run/worker.c */ };
 
 struct site {
 	struct policy p;
@@ -168,35 +169,126 @@ static void make_flow(struct site *s, struct flow *f)
 	f->sport = 40000;
 }
 
-static void run(struct prog *prog, const struct flow *flows, uint32_t n, double *ret_ns, uint64_t *ret_sum)
+/* A packet that makes the flow. */
+static struct pkt packet_of(const struct site *s, const struct flow *f)
 {
-	const char *few = getenv("ENGINE_DECISIONS");          /* under a profiler */
-	const uint32_t all = few ? (uint32_t)strtoul(few, NULL, 10) : 4U << 20, rounds = all / n;
-	int64_t begin = cpu_ns();
+	struct pkt p = { .when_ns = 1, .iif = f->from.iface + 1, .oif = f->to.iface + 1, .src = f->from.addr, .dst = f->to.addr,
+			 .proto = f->proto, .has_ports = true, .sport = f->sport, .dport = f->dport };
 
-	for (uint32_t k = 0; k < rounds; k++)
-		for (uint32_t i = 0; i < n; i++)
-			*ret_sum += prog_eval(prog, &flows[i], NULL).rule;
-	*ret_ns = (double)(cpu_ns() - begin) / ((double)rounds * n);
+	p.has_smac = f->from.id.listed != WHO_NONE;
+	if (p.has_smac)
+		p.smac = s->p.devices[f->from.id.listed].macs[0];
+	return p;
+}
+
+/* What is measured: a batch of flows, or of packets, to verdicts. */
+struct run {
+	const struct prog *prog;
+	const struct who *who;                  /* NULL: flows */
+	struct flow_ifmap map;
+	const struct flow *flows;
+	const struct pkt *pkts;
+	unsigned batch;
+};
+
+static void copy_some(const struct run *r, uint32_t at, struct flow *flows, struct pkt *pkts)
+{
+	if (r->who)
+		memcpy(pkts, &r->pkts[at], r->batch * sizeof(*pkts));
+	else
+		memcpy(flows, &r->flows[at], r->batch * sizeof(*flows));
+	__asm__ volatile("" : : "r"(flows), "r"(pkts) : "memory");
+}
+
+/* One pass: every flow once, in batches. */
+static int64_t pass(const struct run *r, bool decide, uint64_t *ret_sum)
+{
+	static struct flow flows[BATCH];
+	static struct pkt pkts[BATCH];
+	static struct verdict v[BATCH];
+	const int64_t begin = cpu_ns();
+
+	for (uint32_t i = 0; i < FLOWS; i += r->batch) {
+		copy_some(r, i, flows, pkts);
+		if (!decide)
+			continue;
+		for (unsigned k = 0, n; k < r->batch; k += n) {
+			n = r->batch < TURN ? r->batch : TURN;
+			if (r->who)
+				flow_of_pkts(pkts + k, n, &r->map, r->who, flows + k);
+			prog_eval_many(r->prog, flows + k, n, v + k);
+		}
+		for (unsigned k = 0; k < r->batch; k++)
+			*ret_sum += v[k].rule;
+	}
+	return cpu_ns() - begin;
+}
+
+static int64_t fastest(const struct run *r, bool decide, uint64_t *ret_sum)
+{
+	const char *few = getenv("ENGINE_PASSES");             /* under a profiler */
+	const unsigned passes = few ? (unsigned)strtoul(few, NULL, 10) : 32;
+	int64_t best = INT64_MAX;
+
+	for (unsigned i = 0; i < passes; i++) {
+		int64_t ns;
+
+		*ret_sum = 0;
+		ns = pass(r, decide, ret_sum);
+		best = ns < best ? ns : best;
+	}
+	return best;
+}
+
+/* ns of a decision.  As in a worker, what is decided was just made: it is copied from all of them, a batch at a time, which is
+ * measured by itself and taken off.  The fastest pass counts: others on the machine take time and caches. */
+static double cost(const struct run *r, uint64_t *ret_sum)
+{
+	uint64_t none;
+	const int64_t copying = fastest(r, false, &none);
+
+	return (double)(fastest(r, true, ret_sum) - copying) / FLOWS;
+}
+
+/* The same flows: alone, in batches as a busy worker has them, and from packets, who is who included. */
+static void report(const struct site *s, const struct prog *prog, const struct who *w, const struct flow *flows)
+{
+	struct flow_ifpair pairs[ZONES + 1];
+	struct run r = { .prog = prog, .map = { pairs, ZONES + 1 }, .flows = flows };
+	struct pkt *pkts = calloc(FLOWS, sizeof(*pkts));
+	const char *only = getenv("ENGINE_BATCH");
+	uint64_t sum[2] = { 0 };
+
+	for (uint32_t i = 0; i <= ZONES; i++)
+		pairs[i] = (struct flow_ifpair){ i + 1, i };
+	for (uint32_t i = 0; pkts && i < FLOWS; i++)
+		pkts[i] = packet_of(s, &flows[i]);
+	r.pkts = pkts;
+	for (r.batch = 1; pkts && r.batch <= BATCH; r.batch *= r.batch == 1 ? 16 : 2) {
+		if (only && strtoul(only, NULL, 10) != r.batch)
+			continue;
+		r.who = NULL;
+		printf(",\"ns_%u\":%.1f", r.batch, cost(&r, &sum[0]));
+		r.who = w;
+		if (!only)
+			printf(",\"packet_ns_%u\":%.1f", r.batch, cost(&r, &sum[1]));
+		if (!only && sum[0] != sum[1])
+			printf(",\"differ\":%u", r.batch);
+	}
+	printf(",\"sum\":%" PRIu64 "}\n", sum[0]);
+	free(pkts);
 }
 
 /* Every device has proved its address. */
-static int measure_plan(const struct site *s, const struct prog *prog, uint32_t rules)
+static int measure_plan(const struct site *s, const struct prog *prog, const struct who *w, uint32_t rules)
 {
 	struct plan_stats stats;
 	struct plan *plan = NULL;
-	struct who *w = NULL;
 	struct err e = { 0 };
-	int64_t begin;
+	int64_t begin = cpu_ns();
 
-	if (who_build(&s->p, NULL, &w, &e) < 0) {
-		fprintf(stderr, "%s\n", e.msg);
-		return -1;
-	}
-	begin = cpu_ns();
 	if (plan_build(prog, w, &plan, &e) < 0) {
 		fprintf(stderr, "%s\n", e.msg);
-		who_free(w);
 		return -1;
 	}
 	begin = cpu_ns() - begin;
@@ -206,8 +298,20 @@ static int measure_plan(const struct site *s, const struct prog *prog, uint32_t 
 	       (double)begin / 1e6, stats.bytes, stats.classes, stats.wheres, stats.whats, stats.spans, stats.services,
 	       stats.classes_left_out ? "c" : "", stats.spans_left_out ? "s" : "", stats.services_left_out ? "v" : "");
 	plan_free(plan);
-	who_free(w);
 	return 0;
+}
+
+static void make_site(struct site *s, uint32_t rules, uint32_t devices, uint32_t prefixes)
+{
+	s->p.fallback = POLICY_DROP;
+	make_zones(s);
+	make_groups(s);
+	make_devices(s, devices);
+	make_hosts(s, prefixes, rules);
+	s->p.n_rules = rules;
+	s->p.rules = arena_array(s->a, rules, struct policy_rule);
+	for (uint32_t i = 0; i < rules; i++)
+		make_rule(s, i);
 }
 
 static int measure(uint32_t rules, uint32_t devices, uint32_t prefixes)
@@ -216,34 +320,23 @@ static int measure(uint32_t rules, uint32_t devices, uint32_t prefixes)
 	struct flow *flows = calloc(FLOWS, sizeof(*flows));
 	struct err e = { 0 };
 	struct prog *prog = NULL;
-	uint64_t sum = 0;
-	int rc;
+	struct who *w = NULL;
 	int64_t begin;
-	double all, few;
+	int rc;
 
-	s.p.fallback = POLICY_DROP;
-	make_zones(&s);
-	make_groups(&s);
-	make_devices(&s, devices);
-	make_hosts(&s, prefixes, rules);
-	s.p.n_rules = rules;
-	s.p.rules = arena_array(s.a, rules, struct policy_rule);
-	for (uint32_t i = 0; i < rules; i++)
-		make_rule(&s, i);
+	make_site(&s, rules, devices, prefixes);
 	for (uint32_t i = 0; i < FLOWS; i++)
 		make_flow(&s, &flows[i]);
 	begin = cpu_ns();
-	if (prog_build(&s.p, 0, &prog, &e) < 0) {
+	if (prog_build(&s.p, 0, &prog, &e) < 0 || who_build(&s.p, NULL, &w, &e) < 0) {
 		fprintf(stderr, "%s\n", e.msg);
 		return -1;
 	}
-	begin = cpu_ns() - begin;
-	run(prog, flows, FLOWS, &all, &sum);
-	run(prog, flows, 256, &few, &sum);
-	printf("{\"bench\":\"engine\",\"rules\":%u,\"devices\":%u,\"prefixes\":%u,\"build_ms\":%.1f,\"bytes\":%zu,"
-	       "\"ns_65536_flows\":%.1f,\"ns_256_flows\":%.1f,\"sum\":%" PRIu64 "}\n", rules, devices, prefixes, (double)begin / 1e6,
-	       prog_bytes(prog), all, few, sum);
-	rc = getenv("ENGINE_DECISIONS") ? 0 : measure_plan(&s, prog, rules);
+	printf("{\"bench\":\"engine\",\"rules\":%u,\"devices\":%u,\"prefixes\":%u,\"build_ms\":%.1f,\"bytes\":%zu", rules, devices,
+	       prefixes, (double)(cpu_ns() - begin) / 1e6, prog_bytes(prog));
+	report(&s, prog, w, flows);
+	rc = getenv("ENGINE_PASSES") ? 0 : measure_plan(&s, prog, w, rules);
+	who_free(w);
 	prog_free(prog);
 	arena_free(s.a);
 	free(flows);

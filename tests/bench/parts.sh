@@ -179,30 +179,35 @@ part_bulk() {
 
 field() { sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p"; }
 
-# Instructions of one decision, by callgrind: those within prog_eval, of so many decisions.
+# Instructions of one decision in a batch of 64, by callgrind.
 instructions() { # RULES DEVICES PREFIXES
 	local n
-	n=$(ENGINE_DECISIONS=65536 valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect=prog_eval \
+	n=$(ENGINE_PASSES=1 ENGINE_BATCH=64 valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect=prog_eval_many \
 		"$O/bench/engine" "$@" 2>&1 >/dev/null | awk '/Collected/ { print $4 }')
-	awk -v n="${n:-0}" 'BEGIN { printf "%.0f", n / 65536 / 2 }'
+	awk -v n="${n:-0}" 'BEGIN { printf "%.0f", n / 65536 }'
 }
 
+# 64: what a busy worker has in hand; packet: with who is who.
 part_engine() {
-	local COLUMNS_ALL='10-rules 100-rules 1000-rules 10000-rules' r n s
+	local COLUMNS_ALL='10-rules 100-rules 1000-rules 10000-rules' r n s f
+	local -A what=([ns_64]='engine: a decision, 64 at once' [ns_1]='engine: a decision, alone'
+		[packet_ns_64]='engine: from a packet, 64 at once' [packet_ns_1]='engine: from a packet, alone')
 	for ((r = 0; r < ROUNDS; r++)); do
-		"$O/bench/engine" >"$dir/engine.json" || return 1
+		"$O/bench/engine" >"$dir/engine.json" && ! grep -q differ "$dir/engine.json" || return 1
 		for n in 10 100 1000 10000; do
-			note 'engine: a decision' $n-rules "$(grep '"engine"' "$dir/engine.json" | grep "\"rules\":$n," | field ns_65536_flows)"
+			for f in "${!what[@]}"; do
+				note "${what[$f]}" $n-rules "$(grep '"engine"' "$dir/engine.json" | grep "\"rules\":$n," | field "$f")"
+			done
 		done
 		printf . >&2
 	done
 	header 'ENGINE (to 100,000 devices and prefixes)'
-	n=$(median 'engine: a decision' 10000-rules)
-	row 'engine: a decision' ns "$n" '10000-rules, ns' at-most 40
+	row "${what[ns_64]}" ns "$(median "${what[ns_64]}" 10000-rules)" '10000-rules, ns' at-most 40
 	for n in 10 100 1000 10000; do
-		note 'engine: growth' $n-rules "$(quotient "$(median 'engine: a decision' $n-rules)" "$(median 'engine: a decision' 10-rules)")"
+		note 'engine: growth' $n-rules "$(quotient "$(median "${what[ns_64]}" $n-rules)" "$(median "${what[ns_64]}" 10-rules)")"
 	done
 	row 'engine: growth' times "$(median 'engine: growth' 10000-rules)" '10000-rules / 10-rules' at-most 1.5
+	for f in ns_1 packet_ns_64 packet_ns_1; do row "${what[$f]}" ns; done
 	command -v valgrind >/dev/null || { echo 'no valgrind: instructions are not counted' >&2; return 0; }
 	for s in '10 100 10' '1000 10000 10000'; do
 		# shellcheck disable=SC2086

@@ -28,6 +28,31 @@ START_TEST(gives_zeroed_aligned_memory_that_stays)
 }
 END_TEST
 
+START_TEST(grows_by_huge_pages)
+{
+	struct arena *a = arena_new_huge();
+	const unsigned char line[64] = { 9 }, *copy;
+	size_t before;
+
+	for (unsigned i = 0; i < 3000; i++) {
+		const unsigned char *p = arena_alloc(a, 1, 3000);
+
+		ck_assert_ptr_nonnull(p);
+		ck_assert(!p[0] && !p[2999]);
+	}
+	ck_assert_uint_ge(arena_bytes(a), 9000000);
+	ck_assert_uint_le(arena_bytes(a), 16 << 20);
+	before = arena_bytes(a);
+	ck_assert_ptr_nonnull(arena_alloc(a, 5, 1 << 20));
+	ck_assert_uint_ge(arena_bytes(a), before + (5 << 20));
+	copy = arena_aligned(a, line, sizeof(line));
+	ck_assert_uint_eq((uintptr_t)copy % 64, 0);
+	ck_assert_mem_eq(copy, line, sizeof(line));
+	ck_assert_ptr_nonnull(arena_aligned(a, NULL, 0));
+	arena_free(a);
+}
+END_TEST
+
 START_TEST(fails_for_good_on_overflow)
 {
 	struct arena *a = arena_new();
@@ -76,6 +101,7 @@ int main(void)
 	TCase *tc = tcase_create("arena");
 
 	tcase_add_test(tc, gives_zeroed_aligned_memory_that_stays);
+	tcase_add_test(tc, grows_by_huge_pages);
 	tcase_add_test(tc, fails_for_good_on_overflow);
 	tcase_add_test(tc, copies_text);
 	tcase_add_test(tc, vectors_grow_and_keep);

@@ -11,11 +11,22 @@ enum { MANY = 400 };
 static struct lpm_entry entries[MANY];
 static size_t n;
 static uint64_t seed;
+static struct arena *arena;
 
 static uint32_t below(uint32_t limit)
 {
 	seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
 	return (uint32_t)((seed >> 33) % limit);
+}
+
+static void setup(void)
+{
+	arena = arena_new();
+}
+
+static void teardown(void)
+{
+	arena_free(arena);
 }
 
 static void add(const char *text, uint32_t value)
@@ -42,7 +53,7 @@ static struct lpm *make(uint32_t otherwise)
 		if (!kept || compare(&entries[kept - 1], &entries[i]) != 0)
 			entries[kept++] = entries[i];
 	n = kept;
-	l = lpm_new(entries, n, otherwise);
+	l = lpm_new(entries, n, otherwise, arena);
 	ck_assert_ptr_nonnull(l);
 	return l;
 }
@@ -70,7 +81,7 @@ static uint32_t find(const struct lpm *l, const char *text)
 
 START_TEST(nested)
 {
-	AUTO(lpm) l = NULL;
+	struct lpm *l;
 
 	n = 0;
 	add("0.0.0.0/0", 1);
@@ -101,7 +112,7 @@ END_TEST
 START_TEST(empty_and_no_family)
 {
 	struct addr none = { 0 };
-	AUTO(lpm) l = NULL;
+	struct lpm *l;
 
 	n = 0;
 	l = make(7);
@@ -181,19 +192,38 @@ static void tour(const struct lpm *l, uint8_t family)
 	ck_assert(addr_equal(&t.next, &first));         /* wrapped: the last address was told */
 }
 
+static void find_many(const struct lpm *l, unsigned k)
+{
+	const struct addr *addrs[LPM_MANY] = { NULL };
+	struct addr a[LPM_MANY];
+	uint32_t found[LPM_MANY + 1];
+
+	for (unsigned i = 0; i < k; i++) {
+		a[i] = below(40) ? near(&entries[below((uint32_t)n)].prefix) : (struct addr){ 0 };
+		addrs[i] = &a[i];
+	}
+	found[k] = 77;
+	lpm_find_many(l, addrs, k, found);
+	for (unsigned i = 0; i < k; i++)
+		ck_assert_uint_eq(found[i], lpm_find(l, &a[i]));
+	ck_assert_uint_eq(found[k], 77);
+}
+
 START_TEST(random_ones)
 {
 	seed = (uint64_t)_i + 1;
 	for (n = 0; n < 1 + (size_t)_i * 8 && n < MANY; n++)
 		random_prefix(&entries[n]);
 	{
-		AUTO(lpm) l = make(5);
+		struct lpm *l = make(5);
 
 		for (unsigned i = 0; i < 4000; i++) {
 			struct addr a = near(&entries[below((uint32_t)n)].prefix);
 
 			ck_assert_uint_eq(lpm_find(l, &a), slow(&a, 5));
 		}
+		for (unsigned i = 0; i <= LPM_MANY; i++)
+			find_many(l, i);
 		tour(l, 4);
 		tour(l, 6);
 	}
@@ -204,6 +234,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("lpm");
 
+	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, nested);
 	tcase_add_test(tc, empty_and_no_family);
 	tcase_add_loop_test(tc, random_ones, 0, 45);

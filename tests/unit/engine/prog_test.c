@@ -286,6 +286,60 @@ START_TEST(traces)
 }
 END_TEST
 
+static uint32_t below(uint32_t limit)
+{
+	static uint64_t seed = 1;
+
+	seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (uint32_t)((seed >> 33) % limit);
+}
+
+/* One row's opener, another one's other end, any service. */
+static struct flow mixed(void)
+{
+	const struct flow a = flow_of(&rows[below(sizeof(rows) / sizeof(*rows))]);
+	const struct flow b = flow_of(&rows[below(sizeof(rows) / sizeof(*rows))]);
+	struct flow f = below(2) ? a : b;
+
+	f.from = a.from;
+	f.to = b.to;
+	f.turned = below(4) ? f.turned : !f.turned;
+	f.shape = below(16) ? f.shape : PKT_FRAGMENT;
+	return f;
+}
+
+static bool same(const struct verdict *a, const struct verdict *b)
+{
+	return a->action == b->action && a->why == b->why && a->enforced == b->enforced && a->remember == b->remember &&
+	       a->unknown == b->unknown && a->member == b->member && a->rule == b->rule && a->observed == b->observed &&
+	       a->from_zone == b->from_zone && a->to_zone == b->to_zone;
+}
+
+/* Whatever stands beside it, and wherever in the batch, a flow gets what it gets alone, and nothing is written beyond. */
+START_TEST(many_as_one_by_one)
+{
+	static const unsigned sizes[] = { 0, 1, 2, 31, 32, 33, 63, 64, 65, 128 };
+	const unsigned n = sizes[_i];
+	struct verdict v[129], one;
+	struct flow f[128];
+
+	for (unsigned round = 0; round < 20; round++) {
+		for (unsigned i = 0; i < n; i++)
+			f[i] = mixed();
+		memset(v, 0x5a, sizeof(v));
+		prog_eval_many(now, f, n, v);
+		for (unsigned i = 0; i < n; i++) {
+			one = prog_eval(now, &f[i], NULL);
+			ck_assert_msg(same(&v[i], &one), "%u of %u", i, n);
+			one = naive_eval(p, NOW, &f[i]);
+			ck_assert_msg(same(&v[i], &one), "%u of %u, naive", i, n);
+		}
+		memset(&one, 0x5a, sizeof(one));
+		ck_assert_mem_eq(&v[n], &one, sizeof(one));
+	}
+}
+END_TEST
+
 static struct who_id source(uint32_t iface, const char *mac, const char *addr)
 {
 	struct addr a;
@@ -358,6 +412,7 @@ int main(void)
 	tcase_add_test(tc, time_passes);
 	tcase_add_test(tc, other_fields);
 	tcase_add_test(tc, shape);
+	tcase_add_loop_test(tc, many_as_one_by_one, 0, 10);
 	tcase_add_test(tc, traces);
 	tcase_add_test(tc, restrictions);
 	tcase_add_test(tc, what_may_be_allowed);

@@ -143,6 +143,45 @@ START_TEST(says_what_may_be_offloaded)
 }
 END_TEST
 
+static struct pkt any_packet(void)
+{
+	static const char *const macs[] = { CAM_MAC, BAD_MAC, "ac:cc:8e:00:00:99" };
+	static const char *const addrs[] = { "10.20.0.5", "10.20.0.6", "10.20.0.77", "10.1.5.10", "10.9.9.9" };
+	static uint64_t seed = 1;
+	struct pkt p;
+
+	seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+	p = fake_packet(macs[(seed >> 33) % 3], addrs[(seed >> 36) % 5], addrs[(seed >> 40) % 5],
+			seed >> 44 & 1 ? IPPROTO_UDP : IPPROTO_TCP, seed >> 45 & 1 ? 80 : 5001);
+	p.mark |= seed >> 46 & 1 ? 0xff000000 : 0;      /* a reply */
+	p.shape = seed >> 47 & 15 ? 0 : PKT_FRAGMENT;
+	return p;
+}
+
+/* Each packet gets the answer that it gets alone, at any place of a batch of any size. */
+START_TEST(batches_as_one_by_one)
+{
+	static const int sizes[] = { 1, 31, 32, 33, 63, 64, 65, SOURCE_BATCH };
+	struct pkt pkts[SOURCE_BATCH];
+	uint32_t marks[SOURCE_BATCH];
+	const int n = sizes[_i];
+
+	make(FAKE_POLICY, &live_ops, 0);
+	for (int i = 0; i < n; i++)
+		script.pkts[i] = pkts[i] = any_packet();
+	script.n = n;
+	ck_assert_int_eq(step(), n);
+	memcpy(marks, script.marks, sizeof(marks));
+	for (int i = 0; i < n; i++) {
+		script.pkts[0] = pkts[i];
+		script.n = 1;
+		ck_assert_int_eq(step(), 1);
+		ck_assert_uint_eq(marks[i], script.marks[0]);
+	}
+	unmake();
+}
+END_TEST
+
 /* A reply is judged turned round: by the port that it comes from. */
 START_TEST(replies_are_judged_turned_round)
 {
@@ -285,6 +324,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, every_packet_gets_one_answer);
 	tcase_add_test(t, says_what_may_be_offloaded);
+	tcase_add_loop_test(t, batches_as_one_by_one, 0, 8);
 	tcase_add_test(t, replies_are_judged_turned_round);
 	tcase_add_test(t, what_is_worth_telling_is_told);
 	tcase_add_test(t, a_full_ring_costs_the_record_alone);
