@@ -8,14 +8,6 @@
 . "$(dirname "$0")/policy.sh" || exit 2
 . "$(dirname "$0")/load.sh" || exit 2
 
-# New flows are for userspace to judge: while nobody is there they must die, so they are no part of
-# the permitted load here.
-load_established() {
-	load_start
-	site_kill "${LOAD_SEND[new]}"
-	site_settle "${LOAD_TOKEN[new]}"
-}
-
 # New means ports that no flow had before.
 NEW_PORT=20000
 new_flows() { # EXPECT NAME EXPECT-FORBIDDEN: 20 new flows of A, 20 of R and 20 to R
@@ -31,7 +23,7 @@ new_flows() { # EXPECT NAME EXPECT-FORBIDDEN: 20 new flows of A, 20 of R and 20 
 }
 
 killed_and_back() {
-	load_established
+	load_start
 	kill -KILL "$DAEMON_PID"
 	wait "$DAEMON_PID" 2>/dev/null
 	DAEMON_PID=
@@ -43,7 +35,7 @@ killed_and_back() {
 }
 
 hung() {
-	load_established
+	load_start
 	site_daemon_hang
 	# What hangs in the queue is not lost yet: it must not have passed.
 	local token
@@ -60,7 +52,7 @@ hung() {
 }
 
 stopped() {
-	load_established
+	load_start
 	site_daemon_stop
 	new_flows pass 'stopped' drop
 	truth 'started after a stop' site_daemon_start

@@ -6,6 +6,7 @@
 # which userspace never sees and which is few events, and a flood during which the daemon is killed.
 . "$(dirname "$0")/probe.sh" || exit 2
 . "$(dirname "$0")/policy.sh" || exit 2
+. "$(dirname "$0")/ask.sh" || exit 2
 PACKETS=${PACKETS:-1000000}
 PPS=${PPS:-20000}
 SCAN=${SCAN:-100000}
@@ -63,16 +64,12 @@ is 'the kernel counted them' \
 is 'nothing is left over' "$(word "$after" residual)" 0
 
 # Every packet to another port: userspace is asked about the first ones alone.
-asked() { # packets that userspace has seen
-	ringfence status --json | python3 -c 'import json, sys
-print(sum(w["packets"] for w in json.load(sys.stdin)["workers"]))'
-}
 blocked() { ringfence events --last 100000 --format ecs | grep -c '"code":"blocked"'; }
 site_learn axis clock udp 123
-was_asked=$(asked) was_blocked=$(blocked) was_sent=$ALL
+was_asked=$(judged) was_blocked=$(blocked) was_sent=$ALL
 flood "$SCAN" --flows 1 --dflows 60000
 report "a scan of $SCAN ports"
-truth "userspace saw less than one in a hundred ($(($(asked) - was_asked)))" [ $((($(asked) - was_asked) * 100)) -lt $((ALL - was_sent)) ]
+truth "userspace saw less than one in a hundred ($(($(judged) - was_asked)))" [ $((($(judged) - was_asked) * 100)) -lt $((ALL - was_sent)) ]
 truth 'it is told as a scan' scanned
 truth "and in few events ($(($(blocked) - was_blocked)))" [ $(($(blocked) - was_blocked)) -lt 1000 ]
 is 'the scan: none arrives' "$(count_of desk "$FLOOD")" 0

@@ -19,7 +19,6 @@ to_recorder() { # HOST FAMILY TOKEN SPORT COUNT [OPTION]...
 
 new_token() { printf -v "$1" %08x%08x $SRANDOM $SRANDOM; }
 
-asked() { in_ns fw nft list counter inet ringfence asked | awk '$1 == "packets" { print $2 }'; }
 # What the kernel's queues have dropped: because they were full, because nobody could take it.
 queue_drops() { in_ns fw awk '{ n += $6 + $7 } END { print n + 0 }' /proc/net/netfilter/nfnetlink_queue; }
 

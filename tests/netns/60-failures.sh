@@ -421,9 +421,6 @@ ways_around() {
 waiting() { in_ns fw awk '{ n += $3 } END { print n + 0 }' /proc/net/netfilter/nfnetlink_queue; }
 some_wait() { [ "$(waiting)" -ge 10 ]; }
 
-unanswered_since() { # SEQ: packets that died in the queue, by the events
-	events_since "$1" loss | grep unanswered | grep -o '"packets\\*": *[0-9]*' | grep -o '[0-9]*$' | awk '{ n += $1 } END { print n + 0 }'
-}
 lost_since() { [ "$(unanswered_since "$1")" -ge "$2" ]; } # SEQ COUNT
 
 # Somebody deletes a base chain of their own: the kernel throws away every queued packet of the namespace.

@@ -24,3 +24,11 @@ told() { # SEQ KIND PATTERN: such an event is stored
 }
 
 told_soon() { site_wait "the event $2 $3" told "$@"; }
+
+unanswered_since() { # SEQ: packets that died in the queue, by the events
+	events_since "$1" loss | grep unanswered | grep -o '"packets\\*": *[0-9]*' | grep -o '[0-9]*$' | awk '{ n += $1 } END { print n + 0 }'
+}
+
+# Packets that the kernel has asked about, and those that this daemon has judged.
+asked() { in_ns fw nft list counter inet ringfence asked 2>/dev/null | awk '$1 == "packets" { print $2 }'; }
+judged() { ringfence status --json | python3 -c 'import json, sys; print(sum(w["packets"] for w in json.load(sys.stdin)["workers"]))'; }
