@@ -30,7 +30,7 @@ static int show_plan(const struct judge *j, struct buf *out, struct err *e)
 		return -1;
 	plan_print(p, out);
 	plan_free(p);
-	return 0;
+	return cmd_kernel(j, true, NULL, e);    /* says what of it is more than the kernel's table holds */
 }
 
 static int show_kernel(const struct judge *j, struct buf *out, struct err *e)
