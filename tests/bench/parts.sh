@@ -131,6 +131,46 @@ part_kernel() {
 	row 'unknown devices: asked of userspace' share
 }
 
+# ---- the flowtable: decided flows, both ends of which have spoken ----
+
+has_flowtables() { in_ns fw nft -c 'add table inet t; add flowtable inet t f { hook ingress priority 0; counter; }' 2>/dev/null; }
+spoken() { # SENDER'S OPTION...: every flow has an answer
+	in_ns core python3 "$here/reflect.py" eth0 >"$dir/reflect" &
+	for _ in $(seq 100); do grep -q ready "$dir/reflect" && break; sleep 0.05; done
+	send "$@" -c $((DEVICES * 20)) -r 1000 >/dev/null
+	sleep 0.2
+	kill $!; wait $! 2>/dev/null
+	send "$@" -c $((DEVICES * 5)) -r 1000 >/dev/null
+}
+
+part_offload() {
+	local COLUMNS_ALL='plain rules-id ringfence offload' r c n spec name options
+	if ! has_flowtables; then printf '\nOFFLOAD: skipped, this kernel has no flowtables\n'; return; fi
+	for ((r = 0; r < ROUNDS; r++)); do
+		for c in $COLUMNS_ALL; do
+			if [ $c = offload ]; then daemon_start "$dir/offload.yaml"; else column_up $c; fi
+			for spec in "${KERNEL_ROWS[@]:0:3}"; do
+				IFS='|' read -r name options _ <<<"$spec"
+				# shellcheck disable=SC2086
+				spoken $options
+				n=$(in_ns fw grep -c OFFLOAD /proc/net/nf_conntrack)
+				[ $c != offload ] || [ "$n" -ge "$DEVICES" ] || die "$name: $n flows of $DEVICES are offloaded"
+				# shellcheck disable=SC2086
+				keep=warm measure . $options -c "$PACKETS"
+				note "offload: $name" $c "$(awk -v c="$ns" -v n="$sent" 'BEGIN { print c / n }')"
+				note "offload: $name: arrived" $c "$(awk -v a="$got" -v n="$sent" 'BEGIN { print a / n }')"
+			done
+			if [ $c = offload ]; then daemon_stop; else column_down $c; fi
+			printf . >&2
+		done
+	done
+	header 'OFFLOAD (offload: true through the flowtable)'
+	for spec in "${KERNEL_ROWS[@]:0:3}"; do
+		compare "offload: ${spec%%|*}" ns/packet offload plain at-least 1
+		row "offload: ${spec%%|*}: arrived" share
+	done
+}
+
 # ---- first packets, bulk ----
 
 part_latency() {

@@ -53,7 +53,7 @@ net_up() {
 
 # asked: core is guarded, too (and only observes, so that nothing is fenced there), so that userspace is asked about every flow: what
 # both ends guard is never the kernel's to decide.
-policy() { # decide|asked
+policy() { # decide|asked|offload
 	local i
 	cat <<-P
 		version: 1
@@ -68,7 +68,7 @@ policy() { # decide|asked
 		restrict:
 		  - { id: restricted-isolated, group: restricted }
 		rules:
-		  - { id: rtp, from: cctv, to: vms, services: [rtp, copy], action: allow }
+		  - { id: rtp, from: cctv, to: vms, services: [rtp, copy], action: allow$([ "$1" != offload ] || echo ', offload: true') }
 		default: drop
 		devices:
 		  - { name: bulk, macs: ["$BULK_MAC"], addresses: [10.20.200.1] }
