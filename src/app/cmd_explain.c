@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/now.h"
 #include "base/word.h"
+#include "engine/plan.h"
 #include "engine/trace.h"
 #include "run/judge.h"
 #include "run/trial.h"
@@ -22,6 +23,7 @@ struct question {
 	struct trace trace;
 	struct words words;
 	struct event ev;
+	bool opens;                     /* it passes while nobody listens */
 };
 
 static const char *const misses[] = {
@@ -46,6 +48,23 @@ static struct judge *judge_then(const struct cmd *c, const struct question *q)
 	return then;
 }
 
+/* Only where some zone fails open: a plan takes its time. */
+static int ask_plan(const struct judge *j, struct question *q, struct err *e)
+{
+	bool open = false;
+	struct plan *p;
+
+	for (uint32_t i = 0; i < j->policy->n_zones; i++)
+		open |= j->policy->zones[i].fail == POLICY_FAIL_OPEN;
+	if (!open)
+		return 0;
+	if (plan_build(j->prog, j->who, &p, e) < 0)
+		return -1;
+	q->opens = plan_opens(p, j->who, &q->flow);
+	plan_free(p);
+	return 0;
+}
+
 static int ask(const struct judge *j, struct question *q, struct err *e)
 {
 	struct policy_test_end from, to;
@@ -61,7 +80,7 @@ static int ask(const struct judge *j, struct question *q, struct err *e)
 		return -1;
 	q->verdict = prog_eval(j->prog, &q->flow, &q->trace);
 	words_event(j, &(struct pkt){ .when_ns = j->at_ns }, &q->flow, &q->verdict, &q->words, &q->ev);
-	return 0;
+	return ask_plan(j, q, e);
 }
 
 static void end_text(const struct event_end *end, const struct who_id *id, const char *name, struct buf *out)
@@ -137,6 +156,8 @@ static void text(const struct cmd *c, const struct judge *j, const struct questi
 		buf_printf(&out, "\n%s", q->ev.reason);
 	if (!v->enforced && v->action != POLICY_ALLOW)
 		buf_str(&out, "\nobserved only: the packet passes, the event says would_block");
+	if (q->opens)
+		buf_str(&out, "\nfail: open: while no daemon listens it passes unjudged");
 	buf_char(&out, '\n');
 	cmd_print(&out);
 	buf_fini(&out);
@@ -180,6 +201,7 @@ static void json(const struct judge *j, const struct question *q)
 	json_str(&js, "place", q->ev.rule_place);
 	json_str(&js, "reason", q->ev.reason);
 	json_bool(&js, "enforced", q->verdict.enforced);
+	json_bool(&js, "fails_open", q->opens);
 	json_array(&js, "trace");
 	for (size_t i = 0; i < q->trace.n; i++) {
 		const struct policy_rule *r = &j->policy->rules[q->trace.steps[i].rule];

@@ -116,6 +116,9 @@ bool plan_knows_macs(const struct plan *p, const struct who *w);
 /* The plan's own answer for a flow, as the kernel would find it: for the agreement tests. */
 struct plan_answer plan_eval(const struct plan *p, const struct who *w, const struct flow *f);
 
+/* Would the kernel let the flow pass unjudged, when nobody listens?  As table_build_fails.c says it; only before until_ns. */
+bool plan_opens(const struct plan *p, const struct who *w, const struct flow *f);
+
 struct plan_stats {
 	size_t classes, wheres, whats, spans, services, bytes;
 	bool classes_left_out, spans_left_out, services_left_out;

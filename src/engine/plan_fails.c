@@ -120,3 +120,54 @@ const struct plan_fails *plan_fails(const struct plan *p)
 {
 	return &p->fails;
 }
+
+static bool is_among(const struct plan_where *w, const struct addr *a)
+{
+	for (size_t i = 0; i < w->n_spans; i++)
+		if (addr_compare(&w->spans[i].lo, a) <= 0 && addr_compare(a, &w->spans[i].hi) <= 0)
+			return true;
+	return false;
+}
+
+/* The end's device is spared; without a MAC, whoever has the address, and that one alone. */
+static bool is_spared(const struct plan *p, const struct who *w, const struct flow_end *end, bool sender)
+{
+	bool spared = false;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < who_bindings(w); i++) {
+		const struct who_binding *b = who_binding(w, i);
+
+		if (b->iface != end->iface || !addr_equal(&b->addr, &end->addr) ||
+		    (sender && end->has_mac && !addr_mac_equal(&end->mac, &b->mac)))
+			continue;
+		spared = plan_class_of(p, b) != PLAN_NONE && prog_may_allow(p->prog, b->iface, &b->id) && plan_spares(p, b);
+		n++;
+	}
+	return spared && n == 1;
+}
+
+/* A protocol whose requests are told from the rest. */
+static bool is_request(const struct flow *f)
+{
+	return f->has_ports ? f->proto == 6 || f->proto == 17 : f->from.addr.family == 4 ? f->proto == 1 : f->proto == 58;
+}
+
+bool plan_opens(const struct plan *p, const struct who *w, const struct flow *f)
+{
+	const struct plan_fails *x = &p->fails;
+	const uint32_t from = f->from.iface;
+
+	if (!x->open || f->turned || f->shape || f->from.firewall || !f->from.iface_known || from >= p->policy->n_ifaces ||
+	    !is_request(f) || plan_eval(p, w, f).act != PLAN_ASK || p->stats.classes_left_out || p->stats.spans_left_out ||
+	    p->stats.services_left_out)
+		return false;
+	if (x->from_of[from] != PLAN_NONE)
+		return !x->no_from && f->to.iface_known && !(f->from.has_mac && plan_tells(p, &f->from.mac)) &&
+		       is_among(&x->from[x->from_of[from]], &f->from.addr) && is_spared(p, w, &f->to, false);
+	if (!is_spared(p, w, &f->from, true))
+		return false;
+	if (f->to.firewall || !f->to.iface_known)
+		return f->to.firewall;
+	return plan_is_open(p->policy, f->to.iface) ? is_among(&x->to, &f->to.addr) : is_spared(p, w, &f->to, false);
+}

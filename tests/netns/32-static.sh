@@ -42,19 +42,10 @@ all_of() { # NAME
 	site_run enforced
 }
 
-# The kernel has the device among the members of its class.
-known_here() { # HOST
-	in_ns fw nft list table inet ringfence | awk -v four="${MAC[$1]} . ${IP4[$1]}" -v six="${MAC[$1]} . ${IP6[$1]}" '
-		/^\tset / { members = $2 ~ /^members/ }
-		members && index($0, four) { a = 1 }
-		members && index($0, six) { b = 1 }
-		END { exit !(a && b) }'
-}
-
 learn_all() {
 	local d
 	for d in axis axis2 prec; do site_learn $d clock udp 123; done
-	for d in axis axis2 prec; do truth "the kernel knows $d" site_wait "$d to be known" known_here $d; done
+	for d in axis axis2 prec; do truth "the kernel knows $d" site_wait "$d to be known" site_knows $d; done
 }
 
 counter_named() { in_ns fw nft list counter inet ringfence "$1" | awk '$1 == "packets" { print $2 }'; }

@@ -314,3 +314,12 @@ site_learn() { # FROM TO PROTO DPORT [FAMILY]
 		sleep 0.1
 	done
 }
+
+# The kernel has the device's bindings of both families among the members of its class.
+site_knows() { # HOST
+	in_ns fw nft list table inet ringfence | awk -v four="${MAC[$1]} . ${IP4[$1]}" -v six="${MAC[$1]} . ${IP6[$1]}" '
+		/^\tset / { members = $2 ~ /^members/ }
+		members && index($0, four) { a = 1 }
+		members && index($0, six) { b = 1 }
+		END { exit !(a && b) }'
+}

@@ -168,66 +168,13 @@ static bool holds_later(struct run *r, const struct scene *s, const struct flow 
 	return false;
 }
 
-static bool is_among(const struct plan_where *w, const struct addr *a)
-{
-	for (size_t i = 0; i < w->n_spans; i++)
-		if (addr_compare(&w->spans[i].lo, a) <= 0 && addr_compare(a, &w->spans[i].hi) <= 0)
-			return true;
-	return false;
-}
-
-/* The end's device is spared; m NULL: whoever has the address, and he alone. */
-static bool is_spared(const struct scene *s, const struct flow_end *end, const struct mac *m)
-{
-	bool spared = false;
-	unsigned n = 0;
-
-	for (size_t i = 0; i < who_bindings(s->w); i++) {
-		const struct who_binding *b = who_binding(s->w, i);
-
-		if (b->iface != end->iface || !addr_equal(&b->addr, &end->addr) || (m && !addr_mac_equal(m, &b->mac)))
-			continue;
-		spared = plan_spares(s->plan, b);
-		n++;
-	}
-	return spared && n == 1;
-}
-
-static bool is_told(const struct plan *p, const struct mac *m)
-{
-	for (uint32_t i = 0; i < plan_macs(p); i++)
-		if (memcmp(&plan_mac(p, i)->lo, m, sizeof(*m)) <= 0 && memcmp(m, &plan_mac(p, i)->hi, sizeof(*m)) <= 0)
-			return true;
-	return false;
-}
-
-/* Would the table let it pass unjudged, as table_build_fails.c says it? */
-static bool opens(const struct scene *s, const struct flow *f)
-{
-	const struct plan_fails *x = plan_fails(s->plan);
-	const struct policy *p = s->p;
-
-	if (!x->open || f->turned || f->shape || !f->from.iface_known || !f->from.has_mac || f->from.firewall ||
-	    f->from.iface >= p->n_ifaces || (!f->to.firewall && !f->to.iface_known) || (f->proto != 6 && f->proto != 17) ||
-	    plan_eval(s->plan, s->w, f).act != PLAN_ASK)
-		return false;
-	if (x->from_of[f->from.iface] != PLAN_NONE)
-		return !x->no_from && !f->to.firewall && !is_told(s->plan, &f->from.mac) &&
-		       is_among(&x->from[x->from_of[f->from.iface]], &f->from.addr) && is_spared(s, &f->to, NULL);
-	if (!is_spared(s, &f->from, &f->from.mac))
-		return false;
-	if (f->to.firewall || (f->to.iface < p->n_ifaces && x->from_of[f->to.iface] == PLAN_NONE))
-		return f->to.firewall || is_spared(s, &f->to, NULL);
-	return is_among(&x->to, &f->to.addr);
-}
-
 /* What passes unjudged is never what restrict cuts, nor spoofed, misshapen or unverified, until the table stops it by itself. */
 static bool opens_rightly(struct run *r, const struct scene *s, const struct flow *f)
 {
 	const struct plan_answer a = { .act = PLAN_ASK, .rule = POLICY_NONE };
 	const int64_t until = plan_fails(s->plan)->until_ns;
 
-	if (!opens(s, f))
+	if (!plan_opens(s->plan, s->w, f))
 		return true;
 	r->opened++;
 	for (unsigned i = 0; i < 2; i++) {

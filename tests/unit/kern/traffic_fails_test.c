@@ -20,13 +20,13 @@
 #define DOOR "ac:cc:8e:00:00:06"
 #define NOBODY "02:00:00:00:00:09"
 #define EXCEPTED "44:19:b6:00:00:07"
-#define LOBBY "ac:cc:8e:00:00:08"
+#define YARD "ac:cc:8e:00:00:08"
 #define HIK "44:19:b6:00:00:99"
 
 static const char zones[] =
 	"version: 1\nmode: enforce\nsite: { name: t, timezone: UTC }\npacks: [uk-nil]\nzones:\n"
 	"  cctv: { interfaces: [f0], networks: [10.20.0.0/16, \"fd00:20::/64\"], guarded: true }\n"
-	"  lobby: { interfaces: [f0], networks: [10.22.0.0/16], guarded: true, mode: observe }\n"
+	"  yard: { interfaces: [f0], networks: [10.22.0.0/16] }\n"
 	"  doors: { interfaces: [f2], networks: [10.21.0.0/16], guarded: true }\n"
 	"  away: { networks: [10.40.0.0/16], guarded: true }\n"
 	"  core: { interfaces: [f1], networks: [10.1.0.0/16, \"fd00:1::/48\"] }\n"
@@ -38,7 +38,7 @@ static const char zones[] =
 	"  - { name: cleared, macs: [\"" CLEARED "\"], addresses: [10.20.0.5], maker: hikvision,\n"
 	"      cleared: { by: me, date: 2026-01-01, until: 2099-12-31, ticket: T, reason: r } }\n"
 	"  - { name: excepted, macs: [\"" EXCEPTED "\"], addresses: [10.20.0.7], maker: hikvision }\n"
-	"  - { name: lobby-cam, macs: [\"" LOBBY "\"], addresses: [10.22.0.8], maker: axis }\n"
+	"  - { name: yard-cam, macs: [\"" YARD "\"], addresses: [10.22.0.8], maker: axis }\n"
 	"  - { name: door, macs: [\"" DOOR "\"], addresses: [10.21.0.6], maker: axis }\n"
 	"  - { name: wall, macs: [\"44:19:b6:00:00:66\"], addresses: [10.1.0.66], maker: hikvision }\n"
 	"groups:\n"
@@ -51,7 +51,7 @@ static const char zones[] =
 	"  - { id: suspected, group: suspects, reason: because }\n"
 	"rules:\n"
 	"  - { id: noted, from: any, to: any, services: [tcp/7000], action: drop, observe: true }\n"
-	"  - { id: sends, from: [cctv, doors], to: [core, firewall], services: [tcp/7000, tcp/80], action: allow }\n"
+	"  - { id: sends, from: [cctv, doors, yard], to: [core, firewall], services: [tcp/7000, tcp/80], action: allow }\n"
 	"  - { id: pulls, from: core, to: [cctv, doors], services: [tcp/7000], action: allow }\n"
 	"  - { id: refused, from: cctv, to: core, services: [tcp/7002], action: reject }\n"
 	"default: drop\n";
@@ -171,7 +171,7 @@ static const struct try {
 	{ "a door to a member", DOOR, "10.21.0.6", "10.20.0.4", 7000, 'd', 'c', 0, false, 2 },
 	{ "a restricted device that no entry cuts", EXCEPTED, "10.20.0.7", "10.1.0.2", 7000, 'c', 'k', 0, false, 2 },
 	{ "the core to one", SITE_CORE, "10.1.0.2", "10.20.0.7", 7000, 'k', 'c', 0, false, 2 },
-	{ "a device of a zone that observes, beside one that enforces", LOBBY, "10.22.0.8", "10.1.0.2", 7000, 'c', 'k', 0, false, 2 },
+	{ "a device of a zone beside it that is not guarded", YARD, "10.22.0.8", "10.1.0.2", 7000, 'c', 'k', 0, false, 2 },
 	{ "a cleared device", CLEARED, "10.20.0.5", "10.1.0.2", 7000, 'c', 'k', 0, false, 2 },
 	{ "the core to a cleared device", SITE_CORE, "10.1.0.2", "10.20.0.5", 7000, 'k', 'c', 0, false, 2 },
 	{ "an unknown device", NOBODY, "10.20.0.9", "10.1.0.2", 7000, 'c', 'k', 0, false, 2 },
@@ -343,6 +343,23 @@ START_TEST(lets_the_flow_go_on)
 }
 END_TEST
 
+START_TEST(what_was_denied_stays_denied)
+{
+	struct wire_frame f;
+
+	load("fail: { cctv: open }\n");
+	f = frame_of(&tries[0]);
+	wire_send(&site.w_cam, &f, 1);
+	site_answer(site_mark(TABLE_DENY));
+	ck_assert_uint_eq(site.asked, 1);
+	nobody_listens();
+	ck_assert_uint_eq(arrive(&tries[0], 2), 0);
+	ck_assert_uint_eq(arrive(&tries[1], 2), 2);
+	ck_assert_int_eq(table_forget(site.nl, &site.e), 0);
+	ck_assert_uint_eq(arrive(&tries[0], 2), 2);
+}
+END_TEST
+
 START_TEST(opens_to_the_firewall_itself)
 {
 	struct wire_frame f = frame_of(&tries[0]), bad = frame_of(&tries[11]);
@@ -444,6 +461,7 @@ int main(void)
 	tcase_add_test(tc, opens_what_it_says);
 	tcase_add_test(tc, opens_nothing_while_somebody_listens);
 	tcase_add_test(tc, lets_the_flow_go_on);
+	tcase_add_test(tc, what_was_denied_stays_denied);
 	tcase_add_test(tc, opens_to_the_firewall_itself);
 	tcase_add_test(tc, ends_when_an_entry_begins);
 	tcase_add_test(tc, no_bypass_without_it);
