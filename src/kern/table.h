@@ -165,6 +165,7 @@ struct table_input {
 	bool fences;                            /* with table netdev ringfence */
 	bool owner;                             /* create it as OWNER|PERSIST: nobody else may change it while we live; one that
 						 * was made so and whose owner is gone is taken over, one made without stays so */
+	bool early;                             /* there was a flood: denials that are remembered are met before the route */
 	bool closed;                            /* what guarded zones that enforce would ask is dropped: lock, boot */
 	struct table_rates rates;               /* zero fields: the defaults */
 	uint8_t digest[32];                     /* of the policy */
@@ -183,7 +184,7 @@ struct table_setup {
 	unsigned generation;
 	char page;
 	uint16_t queue, queues, nflog_group;
-	bool native_queue, owner, closed, fences;
+	bool native_queue, owner, closed, fences, early;
 	struct table_rates rates;
 	const char *const *open;                size_t n_open;          /* further interfaces, not standing on a guarded one */
 	const char *const *l3;                  size_t n_l3;            /* names of interfaces without Ethernet addresses */
@@ -253,6 +254,8 @@ int table_open_add(struct nl *n, const char *ifname, struct err *e);
 int table_open_remove(struct nl *n, const char *ifname, struct err *e);
 /* Forget denials: all, without turning the page (a device was verified). */
 int table_forget(struct nl *n, struct err *e);
+/* The chain that in.early asks for, into the live table; t: made with it. */
+int table_early(struct nl *n, const struct table *t, struct err *e);
 /* Make in->page's other page live and forget denials; in->page is changed on success. */
 int table_turn(struct nl *n, struct table_input *in, struct err *e);
 int table_clear_page(struct nl *n, char page, struct err *e);           /* only one that is not live, after reading it */

@@ -171,6 +171,7 @@ int table_build(const struct table_input *in, struct table **ret, struct err *e)
 	table_build_gate(&b);
 	table_build_asks(&b);
 	table_build_page(&b);
+	table_build_early(&b);
 	table_build_post(&b);
 	table_build_flow(&b);
 	table_build_ifaces(&b);

@@ -45,20 +45,25 @@ static struct table_stmt meter(enum table_key k1, enum table_key k2, uint32_t se
  * at once refuses new keys until its new buckets are there (EBUSY, ENOMEM), and the counter of a new element comes from
  * a small pool of memory that a worker refills.  Seen once in a million packets; the next attempt meets another moment, and
  * the key that another processor has just added.  A full page costs two more looks, on the way to a counter without keys. */
-enum { TRIES = 3, KEYS_PER_S = 400, KEYS_BURST = 4000 };
+enum { TRIES = 3, KEYS_PER_S = 100, KEYS_BURST = 1000 };
 
-/* Each variant of a flow, where (IN: it is there; ADD: it is put there) and its place in the live page, counted and dropped.
- * What the page has no room for goes on behind the chain, and is counted there. */
+void table_build_keyed(struct table_build *b, uint32_t chain, enum table_op op, unsigned v, bool proto)
+{
+	const struct flow_variant f = variant_of(v);
+	const struct table_stmt look = with_keys(op, TABLE_SET_DENIED + v, f.keys), drop = table_do(TABLE_S_DROP, 0);
+	const struct table_stmt hit = with_keys(TABLE_S_UPDATE, (b->page == 'a' ? TABLE_SET_HITS_A : TABLE_SET_HITS_B) + v, f.keys);
+	const struct table_stmt count = table_count(TABLE_C_DENIED);
+
+	if (proto)
+		TABLE_RULE(b->t, chain, f.family, f.proto, TABLE_ETHER, look, hit, count, drop);
+	else
+		TABLE_RULE(b->t, chain, f.family, TABLE_ETHER, look, hit, count, drop);
+}
+
 static void build_keyed(struct table_build *b, uint32_t chain, enum table_op op, unsigned first)
 {
-	const uint32_t hits = b->page == 'a' ? TABLE_SET_HITS_A : TABLE_SET_HITS_B;
-
-	for (unsigned v = first; v < first + TABLE_VARIANTS / 2; v++) {
-		struct flow_variant f = variant_of(v);
-
-		TABLE_RULE(b->t, chain, f.family, f.proto, TABLE_ETHER, with_keys(op, TABLE_SET_DENIED + v, f.keys),
-			   with_keys(TABLE_S_UPDATE, hits + v, f.keys), table_count(TABLE_C_DENIED), table_do(TABLE_S_DROP, 0));
-	}
+	for (unsigned v = first; v < first + TABLE_VARIANTS / 2; v++)
+		table_build_keyed(b, chain, op, v, true);
 }
 
 static void build_by_sender(struct table_build *b, uint32_t chain, uint32_t page_a, enum table_counter c)
@@ -91,8 +96,9 @@ static void build_named_drop(struct table_build *b, uint32_t chain, uint32_t pag
 }
 
 const enum table_fixed_chain table_page_chains[] = {
-	TABLE_CH_ABOUT, TABLE_CH_DENIED, TABLE_CH_DENIED_REPLY, TABLE_CH_DENY_COUNT, TABLE_CH_DENIED_MORE, TABLE_CH_FLOOD,
-	TABLE_CH_UNKNOWN_FLOOD, TABLE_CH_OUT_FLOOD, TABLE_CH_INVALID, TABLE_CH_STRANGE, TABLE_CH_CLOSED, TABLE_CH_FAILED_OPEN,
+	TABLE_CH_ABOUT, TABLE_CH_DENIED, TABLE_CH_DENIED_REPLY, TABLE_CH_DENY_COUNT, TABLE_CH_DENIED_MORE, TABLE_CH_FLOODED,
+	TABLE_CH_FLOODED + 1, TABLE_CH_FLOODED + 2, TABLE_CH_FLOODED + 3, TABLE_CH_FLOOD, TABLE_CH_UNKNOWN_FLOOD,
+	TABLE_CH_OUT_FLOOD, TABLE_CH_INVALID, TABLE_CH_STRANGE, TABLE_CH_CLOSED, TABLE_CH_FAILED_OPEN,
 };
 const size_t table_n_page_chains = sizeof(table_page_chains) / sizeof(*table_page_chains);
 
@@ -102,6 +108,7 @@ void table_build_page(struct table_build *b)
 	build_keyed(b, TABLE_CH_DENIED_REPLY, TABLE_S_IN, TABLE_V_REPLY);
 	build_keyed(b, TABLE_CH_DENY_COUNT, TABLE_S_ADD, 0);
 	TABLE_RULE(b->t, TABLE_CH_DENY_COUNT, table_goto(TABLE_CH_DENIED_MORE));
+	table_build_flooded(b);
 	/* A denial that the page does not take is a question: userspace has the count then. */
 	build_by_sender(b, TABLE_CH_DENIED_MORE, TABLE_SET_DENIED_MORE_A, TABLE_C_DENIED_MORE);
 	TABLE_RULE(b->t, TABLE_CH_DENIED_MORE, table_goto(TABLE_CH_ASK));
@@ -142,7 +149,12 @@ static void build_deny(struct table_build *b)
 	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER,
 		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_KEYS, KEYS_PER_S, KEYS_BURST),
 		   table_goto(TABLE_CH_DENY_COUNT));
-	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER, now_over, table_goto(TABLE_CH_DENIED_MORE));
+	for (unsigned six = 0; six < 2; six++)
+		TABLE_RULE(b->t, TABLE_CH_DENY, table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4), TABLE_ETHER, now_over,
+			   { .op = TABLE_S_ADD, .index = six ? TABLE_SET_SCANS6 : TABLE_SET_SCANS4,
+			     .keys = { TABLE_K_IIF, six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR,
+				       six ? TABLE_K_IP6_DADDR : TABLE_K_IP_DADDR } },
+			   table_goto(TABLE_CH_DENIED_MORE));
 	/* Without Ethernet addresses there is nothing to count by: that ends in a question. */
 	TABLE_RULE(b->t, TABLE_CH_DENY, table_goto(TABLE_CH_DENIED_MORE));
 }

@@ -137,6 +137,8 @@ static void forget(struct nl_batch *b)
 {
 	for (unsigned v = 0; v < TABLE_VARIANTS; v++)
 		table_wire_delete(b, NFPROTO_INET, TABLE_WIRE_ELEMENTS, table_set_rows[TABLE_SET_DENIED + v].name);
+	table_wire_delete(b, NFPROTO_INET, TABLE_WIRE_ELEMENTS, table_set_rows[TABLE_SET_SCANS4].name);
+	table_wire_delete(b, NFPROTO_INET, TABLE_WIRE_ELEMENTS, table_set_rows[TABLE_SET_SCANS6].name);
 }
 
 int table_forget(struct nl *n, struct err *e)
@@ -147,6 +149,24 @@ int table_forget(struct nl *n, struct err *e)
 		return -1;
 	forget(b);
 	return nl_batch_commit(b, e) < 0 ? err_wrap(e, "forgetting denials") : 0;
+}
+
+int table_early(struct nl *n, const struct table *t, struct err *e)
+{
+	AUTO(nl_batch) b = batch(n, e);
+	bool ok = true;
+
+	if (!b)
+		return -1;
+	for (size_t i = TABLE_CH_FIXED; i < t->chains.n; i++) {
+		if (strcmp(t->chains.at[i].name, TABLE_EARLY))
+			continue;
+		table_wire_chain(b, t, i);
+		ok = table_wire_rules(b, t, i) && ok;
+	}
+	if (!ok)
+		return err_plain(e, ENOMEM, "out of memory");
+	return nl_batch_commit(b, e) < 0 ? err_wrap(e, "the chain before the route") : 0;
 }
 
 int table_turn(struct nl *n, struct table_input *in, struct err *e)

@@ -260,7 +260,7 @@ int table_input_from(const struct policy *p, const struct prog *prog, const stru
 		.mark_shift = (unsigned)__builtin_ctz(p->mark_mask | 1U << 31),
 		.queue = setup->queue, .queues = setup->queues, .nflog_group = setup->nflog_group,
 		.native_queue = setup->native_queue, .fences = setup->fences,
-		.owner = setup->owner, .closed = setup->closed, .rates = setup->rates,
+		.owner = setup->owner, .closed = setup->closed, .early = setup->early, .rates = setup->rates,
 	};
 	struct ranges r = { 0 };
 

@@ -137,6 +137,9 @@ struct table {
 /* Adjacent and odd: nothing of others is likely between them.  The flowtable looks at what the ingress fence let in. */
 enum { TABLE_PRIORITY_GATE = -12, TABLE_PRIORITY_POST = -11, TABLE_PRIORITY_FLOW = 0 };
 #define TABLE_FLOWTABLE "bulk"
+/* Behind conntrack and behind whoever changes the destination (-100). */
+enum { TABLE_PRIORITY_EARLY = -95 };
+#define TABLE_EARLY "early"
 
 /* ---- rows of what is always there: index in struct table = enum ---- */
 
@@ -150,7 +153,8 @@ enum table_fixed_chain {
 	TABLE_CH_OUT_METER, TABLE_CH_AGAIN, TABLE_CH_DENY, TABLE_CH_DENY_COUNT,
 	TABLE_CH_UNKNOWN, TABLE_CH_UNKNOWN_REPLY, TABLE_CH_UNKNOWN_METER, TABLE_CH_ASK_Q, TABLE_CH_UNKNOWN_Q,
 	TABLE_CH_DENIED, TABLE_CH_DENIED_REPLY, TABLE_CH_DENIED_MORE,
-	TABLE_CH_FLOOD, TABLE_CH_UNKNOWN_FLOOD, TABLE_CH_OUT_FLOOD, TABLE_CH_INVALID, TABLE_CH_CLOSED,
+	TABLE_CH_FLOODED,               /* four, as TABLE_SET_DENIED */
+	TABLE_CH_FLOOD = TABLE_CH_FLOODED + 4, TABLE_CH_UNKNOWN_FLOOD, TABLE_CH_OUT_FLOOD, TABLE_CH_INVALID, TABLE_CH_CLOSED,
 	TABLE_CH_FAILED_OPEN,
 	TABLE_CH_OBSERVE,
 	TABLE_CH_AFTER, TABLE_CH_ALLOWED, TABLE_CH_ALLOWED_BULK, TABLE_CH_REMEMBER, TABLE_CH_REMEMBER_REPLY, TABLE_CH_REJECTED,
@@ -164,6 +168,7 @@ enum table_fixed_set {
 	TABLE_SET_FROM, TABLE_SET_IN, TABLE_SET_TO, TABLE_SET_TOWARDS, TABLE_SET_JUDGED4,
 	TABLE_SET_ASKS, TABLE_SET_ASKS_L3, TABLE_SET_ASKS_OUT, TABLE_SET_AGAIN, TABLE_SET_AGAIN_L3, TABLE_SET_AGAIN_OUT,
 	TABLE_SET_NEWS, TABLE_SET_NEWS_IFACE, TABLE_SET_SAMPLES, TABLE_SET_KEYS, TABLE_SET_OVER, TABLE_SET_HEARD,
+	TABLE_SET_UNSERVED_TCP, TABLE_SET_UNSERVED_UDP, TABLE_SET_SCANS4, TABLE_SET_SCANS6,
 	/* eight each, in the order tcp4 udp4 tcp6 udp6, then the same for replies */
 	TABLE_SET_DENIED,
 	TABLE_SET_HITS_A = TABLE_SET_DENIED + 8,
@@ -316,6 +321,11 @@ void table_build_ifaces(struct table_build *b);         /* per interface: chains
 extern const enum table_fixed_chain table_page_chains[];
 extern const size_t table_n_page_chains;
 void table_build_page(struct table_build *b);
+void table_build_flooded(struct table_build *b);        /* what early leads to: names a page too */
+void table_build_early(struct table_build *b);
+/* Of a variant (proto: the protocol is still to be looked at): remembered (IN) or to be remembered (ADD), counted, dropped; what
+ * the page has no room for goes on behind. */
+void table_build_keyed(struct table_build *b, uint32_t chain, enum table_op op, unsigned v, bool proto);
 /* Pieces for small changes: an interface's four sets (returns the first), one binding in them, an open interface. */
 uint32_t table_build_who(struct table *t, const struct table_iface *f);
 const struct table_set_row *table_build_who_row(const struct table_iface *f, bool six);

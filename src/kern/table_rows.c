@@ -65,7 +65,7 @@ const struct table_type_row table_type_rows[TABLE_TYPES] = {
 #define NETS(n, id) \
 	[TABLE_SET_##id##4] = { n "-4", { TABLE_T_IP4 }, .interval = true }, \
 	[TABLE_SET_##id##6] = { n "-6", { TABLE_T_IP6 }, .interval = true }
-#define NUMBERS(n, id, type) [TABLE_SET_##id] = { n, { type }, .map = false }
+#define NUMBERS(n, id, type, ...) [TABLE_SET_##id] = { n, { type }, .map = false, ##__VA_ARGS__ }
 #define WAYS(n, id) [TABLE_SET_##id] = { n, { TABLE_T_IFNAME }, .map = true }
 #define FLOW(ip) { TABLE_T_IFINDEX, TABLE_T_ETHER, ip, ip, TABLE_T_PORT }
 #define METER(n, id, max, ...) [TABLE_SET_##id] = { n, { __VA_ARGS__ }, .dynamic = true, .keep = TABLE_KEPT, \
@@ -107,6 +107,10 @@ const struct table_set_row table_set_rows[TABLE_SET_FIXED] = {
 	METER("heard", HEARD, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER, TABLE_T_IP6),
 	[TABLE_SET_OVER] = { "over", { TABLE_T_IFINDEX, TABLE_T_ETHER }, .dynamic = true, .keep = TABLE_KEPT, .size = 65536,
 			     .timeout_ms = 1000 },
+	NUMBERS("unserved-tcp", UNSERVED_TCP, TABLE_T_PORT, .interval = true),
+	NUMBERS("unserved-udp", UNSERVED_UDP, TABLE_T_PORT, .interval = true),
+	[TABLE_SET_SCANS4] = { "scans-4", { TABLE_T_IFINDEX, TABLE_T_IP4, TABLE_T_IP4 }, MEMORY },
+	[TABLE_SET_SCANS6] = { "scans-6", { TABLE_T_IFINDEX, TABLE_T_IP6, TABLE_T_IP6 }, MEMORY },
 	FLOWS(DENIED, TABLE_SET_DENIED, MEMORY),
 	FLOWS(HITS_A, TABLE_SET_HITS_A, LEDGER, .size = 65536),
 	FLOWS(HITS_B, TABLE_SET_HITS_B, LEDGER, .size = 65536),
@@ -139,7 +143,10 @@ const char *const table_chain_rows[TABLE_CH_FIXED] = {
 	[TABLE_CH_UNKNOWN] = "unknown", [TABLE_CH_UNKNOWN_REPLY] = "unknown-reply", [TABLE_CH_UNKNOWN_METER] = "unknown-meter",
 	[TABLE_CH_ASK_Q] = "ask-q", [TABLE_CH_UNKNOWN_Q] = "unknown-q",
 	[TABLE_CH_DENIED] = "denied", [TABLE_CH_DENIED_REPLY] = "denied-reply",
-	[TABLE_CH_DENIED_MORE] = "denied-by-device", [TABLE_CH_OUT_FLOOD] = "out-flood",
+	[TABLE_CH_DENIED_MORE] = "denied-by-device",
+	[TABLE_CH_FLOODED + 0] = "flooded-tcp4", [TABLE_CH_FLOODED + 1] = "flooded-udp4",
+	[TABLE_CH_FLOODED + 2] = "flooded-tcp6", [TABLE_CH_FLOODED + 3] = "flooded-udp6",
+	[TABLE_CH_OUT_FLOOD] = "out-flood",
 	[TABLE_CH_FLOOD] = "flood", [TABLE_CH_UNKNOWN_FLOOD] = "unknown-flood", [TABLE_CH_INVALID] = "invalid-drop",
 	[TABLE_CH_CLOSED] = "closed-drop", [TABLE_CH_FAILED_OPEN] = "failed-open", [TABLE_CH_OBSERVE] = "observe",
 	[TABLE_CH_AFTER] = "after", [TABLE_CH_ALLOWED] = "allowed", [TABLE_CH_ALLOWED_BULK] = "allowed-bulk",

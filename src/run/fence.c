@@ -82,7 +82,7 @@ static int input_of(struct fence *f, const struct judge *j, const struct ifaces 
 	const struct table_setup setup = {
 		.generation = j->generation, .page = page, .queue = f->options.queue, .queues = f->options.queues,
 		.nflog_group = f->options.nflog_group, .native_queue = f->options.native_queue, .owner = f->options.owner,
-		.closed = !plan, .plan = plan, .like = like,
+		.closed = !plan, .plan = plan, .like = like, .early = f->in.early,
 		.fences = f->options.fences && plan,            /* closed: they stay as they are */
 		.open = i->open, .n_open = i->n_open, .l3 = i->l3, .n_l3 = i->n_l3,
 		.flowtables = f->options.flowtables,
@@ -284,6 +284,27 @@ int fence_restore(struct fence *f, struct err *e)
 	table_free(f->table);
 	f->table = t;
 	return rc;
+}
+
+int fence_early(struct fence *f, struct err *e)
+{
+	struct table *t = NULL;
+	int rc;
+
+	if (!f->table || f->in.early || f->in.closed)
+		return 0;
+	f->in.early = true;
+	fence_part_begins(f);
+	rc = table_build(&f->in, &t, e) < 0 ? -1 : table_early(f->nl, t, e);
+	fence_part_ends(f);
+	f->in.early = rc == 0;
+	if (rc < 0) {
+		table_free(t);
+		return -1;
+	}
+	table_free(f->table);
+	f->table = t;
+	return 0;
 }
 
 int fence_turn(struct fence *f, bool *ret, struct err *e)

@@ -44,6 +44,8 @@ bool fence_wants_plan(const struct fence *f);
 bool fence_offloads(const struct fence *f);
 /* What is left to do after a change that could not be done to its end: flows that are offloaded still. */
 void fence_tick(struct fence *f);
+/* There is a flood: what is remembered as denied is dropped before its route is looked up, from now on. */
+int fence_early(struct fence *f, struct err *e);
 /* The same table again: after somebody removed or changed it. */
 int fence_restore(struct fence *f, struct err *e);
 /* Who may change the table: FENCE_SHARED: anybody (the kernel knows no owners that leave a table behind, we did not ask for one, or

@@ -18,7 +18,13 @@
 #include "run/worker.h"
 
 #define EXPIRING_NS (INT64_C(14) * 86400 * NOW_NS_PER_S)
-enum { PUT_AGAIN_S = 60, DAY_S = 86400, TURN_S = 10, HEARTBEAT_S = 300, STUCK_S = 8, SETTLE_MS = 900, LAST_SETTLE_MS = 30 };
+enum { PUT_AGAIN_S = 60, DAY_S = 86400, TURN_S = 10, HEARTBEAT_S = 300, STUCK_S = 8, SETTLE_MS = 900, LAST_SETTLE_MS = 30,
+       FLOOD_PER_S = 5000 };
+
+static uint64_t denied_sum(const struct table_counts *c)
+{
+	return c->at[TABLE_C_DENIED].packets + c->at[TABLE_C_DENIED_MORE].packets;
+}
 
 struct watch *watch_new(const struct watch_config *c, struct err *e)
 {
@@ -39,6 +45,7 @@ struct watch *watch_new(const struct watch_config *c, struct err *e)
 		return NULL;
 	}
 	w->s.counts = w->s.base;
+	w->denied = denied_sum(&w->s.base);
 	w->unanswered = c->unanswered_before;
 	watch_keep_unanswered(w);
 	return w;
@@ -121,6 +128,21 @@ static void turn(struct watch *w)
 	w->s.turns++;
 }
 
+/* A flood that lasts is worth a hook of its own. */
+static void meet_flood(struct watch *w)
+{
+	const uint64_t sum = denied_sum(&w->s.counts), before = w->denied;
+	static struct log_limit limit;
+	struct err e = { 0 };
+	unsigned held;
+
+	w->denied = sum;
+	if (sum < before || (sum - before) / w->c.turn_s < FLOOD_PER_S)
+		return;
+	if (fence_early(w->c.fence, &e) < 0 && log_allow(&limit, 3, &held))
+		log_warn("a flood cannot be met before its route is looked up error=\"%s\" held_back=%u", e.msg, held);
+}
+
 static void time_passes(struct watch *w)
 {
 	static struct log_limit limit;
@@ -187,6 +209,7 @@ bool watch_second(struct watch *w)
 		collect(w);
 	if (w->ticks % w->c.turn_s == 0) {
 		watch_refresh(w);
+		meet_flood(w);
 		turn(w);
 	}
 	watch_tamper(w);                /* what was not heard while a big table was sent; most often there is nothing */

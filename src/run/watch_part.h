@@ -18,6 +18,7 @@ struct watch {
 	int64_t next_change_ns;                 /* wall */
 	const void *next_change_of;             /* the judge it was computed for */
 	uint64_t turned_at;                     /* sum of the ledger's counters at the last turn */
+	uint64_t denied;                        /* by the kernel, as of the turn before */
 	unsigned ticks;
 	uint64_t beats[WATCH_WORKERS], recorder_beats;
 	unsigned still[WATCH_WORKERS + 1];      /* seconds without a beat */

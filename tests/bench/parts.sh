@@ -88,20 +88,34 @@ KERNEL_ROWS=(
 	'decided flows, IPv6|-d fd00:1::10 -f 1 -s 84|warm'
 	'new permitted flows|-d 10.1.5.10 -f 0|'
 	'new permitted flows, IPv6|-d fd00:1::10 -f 0 -s 84|'
-	'denied flood from one device|-d 10.1.5.10 -f 0 -n 1 -p 80 -P 1|'
-	'port scan by one device|-d 10.1.5.10 -f 0 -n 1 -p 1024 -P 48000|'
+	'denied flood from one device|-d 10.1.5.10 -f 0 -n 1 -p 80 -P 1|flood'
+	'port scan by one device|-d 10.1.5.10 -f 0 -n 1 -p 1024 -P 48000|flood'
 	'unknown devices|-d 10.1.5.10 -f 0 -o 1000|'
 )
+
+# A flood that lasts is met by a chain of its own from the next turn of the page on: what is measured is under way already.
+early() { in_ns fw nft list chain inet ringfence early 2>/dev/null | grep -q goto; }
+under_way() { # OPTION...
+	local i
+	for ((i = 0; i < 5; i++)); do
+		early && return
+		send "$@" -c 80000 -r 10000 >/dev/null
+	done
+	early || die 'a flood that lasts is not met'
+}
 
 kernel_rows() { # COLUMN
 	local spec name options kind
 	for spec in "${KERNEL_ROWS[@]}"; do
 		IFS='|' read -r name options kind <<<"$spec"
+		[ "$1" != drop ] || [ "$kind" = flood ] || continue
+		# shellcheck disable=SC2086
+		[ "$1$kind" != ringfenceflood ] || under_way $options
 		# shellcheck disable=SC2086
 		[ "$kind" != warm ] || send $options -c 6400 -r 20000 >/dev/null
 		sleep 0.1
 		# shellcheck disable=SC2086
-		keep=$kind measure . $options -c "$PACKETS"
+		keep=${kind#flood} measure . $options -c "$PACKETS"
 		note "$name" "$1" "$(awk -v c="$ns" -v n="$sent" 'BEGIN { print c / n }')"
 		note "$name: asked of userspace" "$1" "$(awk -v a="$was_asked" -v n="$sent" 'BEGIN { print a / n }')"
 		note "$name: arrived" "$1" "$(awk -v a="$got" -v n="$sent" 'BEGIN { print a / n }')"
@@ -109,7 +123,7 @@ kernel_rows() { # COLUMN
 }
 
 part_kernel() {
-	local r c n
+	local COLUMNS_ALL="$COLUMNS_ALL drop" r c n
 	for ((r = 0; r < ROUNDS; r++)); do
 		for c in $COLUMNS_ALL; do
 			column_up $c
@@ -124,7 +138,7 @@ part_kernel() {
 	done
 	row 'new permitted flows: asked of userspace' share "$(median 'new permitted flows: asked of userspace' ringfence)" 'ringfence, sent' at-most 0
 	for n in 'denied flood from one device' 'port scan by one device'; do
-		compare "$n" ns/packet ringfence rules at-most 1.1
+		compare "$n" ns/packet ringfence drop at-most 1.1
 		row "$n: asked of userspace" share "$(median "$n: asked of userspace" ringfence)" 'ringfence, sent' at-most 0.001
 	done
 	row 'unknown devices' ns/packet "$(quotient "$(median 'unknown devices' ringfence)" "$(median 'unknown devices' rules-id)")" 'ringfence / rules-id'

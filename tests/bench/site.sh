@@ -142,6 +142,11 @@ queue_down() {
 	in_ns fw nft delete table inet yardstick
 }
 
+# What ringfence has conntrack do: count, and tell of the ends of flows.
+conntrack_as() { # ACCOUNTS EVENTS
+	in_ns fw sh -c "echo $1 >/proc/sys/net/netfilter/nf_conntrack_acct; echo $2 >/proc/sys/net/netfilter/nf_conntrack_events"
+}
+
 daemon_start() { # POLICY
 	rm -rf "$dir/state"
 	: >"$dir/daemon.log"
@@ -160,6 +165,7 @@ column_up() {
 	case $1 in
 	plain) ;;
 	rules) hand_rules plain ;;
+	drop) hand_rules plain; conntrack_as 1 1 ;;
 	rules-id) hand_rules id ;;
 	example) queue_up "$O/bench/oneloop" 7 ;;
 	ringfence) daemon_start "$dir/policy.yaml" ;;
@@ -168,6 +174,7 @@ column_up() {
 column_down() {
 	case $1 in
 	rules | rules-id) hand_down ;;
+	drop) hand_down; conntrack_as 0 2 ;;
 	example) queue_down ;;
 	ringfence) daemon_stop ;;
 	esac

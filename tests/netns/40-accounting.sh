@@ -62,6 +62,9 @@ is 'none arrives' "$(count_of desk "$FLOOD")" 0
 is 'the kernel counted them' \
 	"$(($(word "$after" kernel) + $(word "$after" residual) - $(word "$before" kernel)))" "$ALL"
 is 'nothing is left over' "$(word "$after" residual)" 0
+[ "$PPS" -lt 10000 ] || truth 'a flood that lasts is met before its route is looked up' \
+	in_ns fw sh -c 'nft list chain inet ringfence early | grep -q "goto flooded-udp4"'
+truth 'the table is as the daemon made it' ringfence verify
 
 # Every packet to another port: userspace is asked about the first ones alone.
 blocked() { ringfence events --last 100000 --format ecs | grep -c '"code":"blocked"'; }

@@ -47,7 +47,7 @@ void sent_table(const struct sent_how *how, const struct judge *j, const struct 
 	const struct table_setup setup = {
 		.generation = j->generation, .page = 'a', .queue = SENT_QUEUE, .nflog_group = SENT_QUEUE, .native_queue = how->native_queue,
 		.rates = { 100000, 100000, 100000, 100000, 100000, 100000, 100000,
-			   .deny_per_s = 1, .deny_burst = how->denies ? 1 : 100000 }, .open = lab_names, .n_open = LAB_PORTS,
+			   .deny_per_s = 1, .deny_burst = how->denies ? 1 : 100000 }, .early = how->denies, .open = lab_names, .n_open = LAB_PORTS,
 		.plan = plan,
 	};
 	const struct ct_match reused = { .generations = UINT64_C(1) << j->generation };

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/now.h"
 #include "engine/plan.h"
+#include "kern/table_model.h"
 #include "unit/kern/site.h"
 #include "unit/suite.h"
 
@@ -269,6 +270,55 @@ START_TEST(follows_its_bindings)
 }
 END_TEST
 
+static size_t unserved(void)
+{
+	struct table *t = NULL;
+	size_t n;
+
+	ck_assert_int_eq(table_build(&site.in, &t, &site.e), 0);
+	n = t->sets.at[TABLE_SET_UNSERVED_UDP].n;
+	table_free(t);
+	return n;
+}
+
+/* While a scan of the same host is dropped before its route is looked up, in the lump, whatever an entry names goes its way. */
+START_TEST(opens_through_its_own_scan)
+{
+	enum { PORTS = 3000 };
+	struct wire_frame f = video;
+	struct table_ledger l;
+
+	whats[0].rest = (struct plan_answer){ PLAN_DROP, UINT32_MAX, 0 };
+	name_parts();
+	site.in.generation = 2;
+	site.in.early = true;
+	site_load();
+	ck_assert_uint_eq(unserved(), 4);               /* around 9, 123 and 5000-5001 */
+	for (unsigned i = 0; i < PORTS; i++) {
+		f.dport = (uint16_t)(10000 + i);
+		wire_send(&site.w_cam, &f, 1);
+	}
+	site_answer(site_mark(TABLE_DENY));
+	l = site_turn();
+	ck_assert_uint_ge(site_sum(&l, TABLE_L_DENIED_MORE), PORTS / 2);
+	table_ledger_free(&l);
+	for (unsigned i = 0; i < PORTS; i++) {          /* a turn forgets */
+		f.dport = (uint16_t)(10000 + i);
+		wire_send(&site.w_cam, &f, 1);
+	}
+	site_answer(site_mark(TABLE_DENY));
+	wire_send(&site.w_cam, &video, 3);
+	ck_assert_uint_eq(at_core(&video), 3);
+	f.dport = 9;
+	wire_send(&site.w_cam, &f, 1);
+	ck_assert_uint_eq(at_core(&f), 1);
+	services[1].answer.act = PLAN_DROP;             /* one port is denied, of the others nothing is known */
+	whats[0].rest.act = PLAN_ASK;
+	name_parts();
+	ck_assert_uint_eq(unserved(), 0);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("traffic_decide");
@@ -286,5 +336,6 @@ int main(void)
 	tcase_add_test(tc, opens_nothing_by_an_exception_that_has_ended);
 	tcase_add_test(tc, decides_again_after_a_reload);
 	tcase_add_test(tc, follows_its_bindings);
+	tcase_add_test(tc, opens_through_its_own_scan);
 	return suite_run(tc);
 }
