@@ -64,7 +64,9 @@ static void put_where(const struct plan_where *w, const char *const *what_names,
 	for (size_t i = 0; i < w->n_spans; i++) {
 		buf_add(out, w->spans[i].lo.b, sizeof(w->spans[i].lo.b));
 		buf_add(out, w->spans[i].hi.b, sizeof(w->spans[i].hi.b));
-		buf_printf(out, "%u %s\n", w->spans[i].lo.family, what_names[w->spans[i].what]);
+		buf_str(out, w->spans[i].lo.family == 4 ? "4 " : "6 ");         /* there may be 262,144: no printf */
+		buf_str(out, what_names[w->spans[i].what]);
+		buf_char(out, '\n');
 	}
 }
 
