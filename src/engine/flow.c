@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { MANY = 32 };                     /* looked ahead for at once */
+
 static uint32_t iface_of(const struct flow_ifmap *map, uint32_t ifindex)
 {
 	size_t lo = 0, hi = map->n;
@@ -102,6 +104,17 @@ void flow_of_pkt(const struct pkt *p, const struct flow_ifmap *map, const struct
 
 void flow_of_pkts(const struct pkt *p, unsigned n, const struct flow_ifmap *map, const struct who *w, struct flow *ret)
 {
-	for (unsigned i = 0; i < n; i++)
-		flow_of_pkt(&p[i], map, w, &ret[i]);
+	struct who_ahead ahead[MANY];
+
+	for (unsigned some; n > 0; n -= some, p += some, ret += some) {
+		some = n < MANY ? n : MANY;
+		for (unsigned i = 0; i < some && some > 1; i++)
+			who_ahead_slots(w, p[i].has_smac ? &p[i].smac : NULL, &p[i].src, &p[i].dst, &ahead[i]);
+		for (unsigned i = 0; i < some && some > 1; i++)
+			who_ahead_records(w, &ahead[i]);
+		for (unsigned i = 0; i < some && some > 1; i++)
+			who_ahead_holder(w, &ahead[i]);
+		for (unsigned i = 0; i < some; i++)
+			flow_of_pkt(&p[i], map, w, &ret[i]);
+	}
 }

@@ -50,6 +50,13 @@ struct who_id who_source(const struct who *w, uint32_t iface, const struct mac *
 /* The identity behind an address that is not a source (its MAC is not in the packet): by binding or listing.  WHO_NONE: wherever
  * it is; WHO_NOWHERE: behind an interface of no zone, where nobody is bound who is bound elsewhere. */
 struct who_id who_address(const struct who *w, uint32_t iface, const struct addr *a);
+/* Before a source and an address are looked up: what that will read is fetched, in three steps, between which others can be
+ * looked ahead for.  m NULL: no MAC. */
+struct who_ahead { uint64_t mac, from, to; };
+void who_ahead_slots(const struct who *w, const struct mac *m, const struct addr *from, const struct addr *to,
+		     struct who_ahead *ret);
+void who_ahead_records(const struct who *w, const struct who_ahead *a);
+void who_ahead_holder(const struct who *w, const struct who_ahead *a);
 size_t who_bindings(const struct who *w);
 const struct who_binding *who_binding(const struct who *w, size_t i);   /* verified and pinned ones, sorted */
 /* What a MAC tells of a sender by itself: the listed and the learnt ones, i below who_macs; proof is always 0. */

@@ -9,6 +9,10 @@
 #include "base/vec.h"
 #include "policy/policy.h"
 
+struct key {
+	uint64_t hi, lo;        /* numerically */
+};
+
 struct net {
 	struct prefix prefix;
 	uint32_t zone;
@@ -16,12 +20,14 @@ struct net {
 
 struct run {
 	size_t first, n;
+	struct key mask;
 	uint8_t family, len;
 };
 
 struct zones {
 	const struct policy *policy;
 	VEC(struct net) nets;
+	VEC(struct key) keys;   /* of nets */
 	VEC(struct run) runs;
 	bool any_routed;
 };
@@ -38,6 +44,25 @@ static int compare_nets(const void *va, const void *vb)
 	return c ? c : (a->zone > b->zone) - (a->zone < b->zone);
 }
 
+static struct key key_of(const struct addr *a)
+{
+	struct key k;
+
+	memcpy(&k.hi, a->b, sizeof(k.hi));
+	memcpy(&k.lo, a->b + 8, sizeof(k.lo));
+	return (struct key){ __builtin_bswap64(k.hi), __builtin_bswap64(k.lo) };
+}
+
+static struct key mask_of(unsigned len)
+{
+	return (struct key){ len ? UINT64_MAX << (len < 64 ? 64 - len : 0) : 0, len > 64 ? UINT64_MAX << (128 - len) : 0 };
+}
+
+static bool is_below(struct key a, struct key b)
+{
+	return a.hi != b.hi ? a.hi < b.hi : a.lo < b.lo;
+}
+
 static bool add_runs(struct zones *z)
 {
 	for (size_t i = 0; i < z->nets.n; i++) {
@@ -46,7 +71,9 @@ static bool add_runs(struct zones *z)
 
 		if (last && last->family == p->addr.family && last->len == p->len)
 			last->n++;
-		else if (!VEC_PUSH(&z->runs, (struct run){ i, 1, p->addr.family, p->len }))
+		else if (!VEC_PUSH(&z->runs, (struct run){ i, 1, mask_of(p->len), p->addr.family, p->len }))
+			return false;
+		if (!VEC_PUSH(&z->keys, key_of(&p->addr)))
 			return false;
 	}
 	return true;
@@ -75,43 +102,43 @@ void zones_free(struct zones *z)
 	if (!z)
 		return;
 	VEC_FREE(&z->nets);
+	VEC_FREE(&z->keys);
 	VEC_FREE(&z->runs);
 	free(z);
 }
 
-static struct addr masked(const struct addr *a, unsigned len)
+/* The first of a run that is not below k. */
+static size_t search(const struct zones *z, const struct run *run, struct key k)
 {
-	struct addr m = *a;
+	size_t lo = run->first, n = run->n;
 
-	for (unsigned i = 0; i < sizeof(m.b); i++) {
-		unsigned keep = len > i * 8 ? len - i * 8 : 0;
+	while (n > 0) {
+		const size_t half = n / 2;
 
-		if (keep < 8)
-			m.b[i] &= (uint8_t)(0xff00 >> keep);
+		if (is_below(z->keys.at[lo + half], k)) {
+			lo += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
 	}
-	return m;
+	return lo;
 }
 
 uint32_t zones_find(const struct zones *z, const struct addr *a)
 {
+	const struct key k = key_of(a);
+
 	for (size_t r = 0; r < z->runs.n; r++) {
 		const struct run *run = &z->runs.at[r];
-		struct addr want = masked(a, run->len);
-		size_t lo = run->first, hi = run->first + run->n;
+		const struct key want = { k.hi & run->mask.hi, k.lo & run->mask.lo };
+		size_t at;
 
 		if (run->family != a->family)
 			continue;
-		while (lo < hi) {
-			size_t mid = lo + (hi - lo) / 2;
-			int c = addr_compare(&z->nets.at[mid].prefix.addr, &want);
-
-			if (!c)
-				return z->nets.at[mid].zone;
-			if (c < 0)
-				lo = mid + 1;
-			else
-				hi = mid;
-		}
+		at = search(z, run, want);
+		if (at < run->first + run->n && z->keys.at[at].hi == want.hi && z->keys.at[at].lo == want.lo)
+			return z->nets.at[at].zone;
 	}
 	return POLICY_NONE;
 }
