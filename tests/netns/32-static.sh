@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The daemon is stopped, killed or hung, and the kernel goes on by itself: known devices open what the policy permits them, and are
-# reached where it permits that; nobody else is, nothing else passes, and an exception that ends meanwhile opens nothing more.
+# reached where it permits that; nobody else is, nothing else passes, and an exception that ends meanwhile opens nothing more.  What
+# the kernel dropped meanwhile is told by the next daemon.
 . "$(dirname "$0")/probe.sh" || exit 2
 . "$(dirname "$0")/policy.sh" || exit 2
+. "$(dirname "$0")/ask.sh" || exit 2
 
 # New means ports that no flow had before.
 PORT=21000
@@ -81,18 +83,48 @@ hung() {
 }
 
 connects() { in_ns desk "$NETPROBE" connect "${IP4[rrec]}" 22 --timeout-ms 3000 | grep -c connected; }
+connects_out() { in_ns rrec "$NETPROBE" connect "${IP4[desk]}" 22 --timeout-ms 3000 | grep -c connected; }
+
+# What the kernel dropped by itself meanwhile, by packets, of one sender to one address.
+dropped_meanwhile() { # SEQ FROM TO
+	events_since "$1" outage | grep "\"source\":{\"address\":\"$2\"" | grep "\"destination\":{\"address\":\"$3\"" |
+		sed -nE 's/.*"network":\{[^}]*"packets":([0-9]+).*/\1/p' | awk '{ n += $1 } END { print n + 0 }'
+}
+is_told() { [ "$(dropped_meanwhile "$1" "$2" "$3")" -ge "$4" ]; }
+# A device's first packets are asked about as samples, and die unanswered (a `loss`): the kernel drops the rest.
+denied_meanwhile() {
+	ITEMS=()
+	probe drop 'killed: a hundred of a camera to a desk' axis desk udp 53 n=100
+	probe drop 'killed: a hundred of a desk to a camera' desk axis tcp-syn 443 n=100
+	site_run enforced
+}
+outages() { # NAME SEQ: both ways, both families
+	local f from to n
+	for f in 4 6; do
+		for from in axis desk; do
+			[ $from = axis ] && to=desk || to=axis
+			site_wait 'the outage events' is_told "$2" "$(addr_of $from $f)" "$(addr_of $to $f)" 85
+			n=$(dropped_meanwhile "$2" "$(addr_of $from $f)" "$(addr_of $to $f)")
+			truth "$1: drops of $from to $to come back as outage (IPv$f: $n)" [ $((n >= 85 && n <= 110)) = 1 ]
+		done
+	done
+}
 
 ends_alone() {
 	local end=$(($(date +%s) + 15))
 	[ -z "${RINGFENCE_VM:-}" ] || end=$((end + 60))
 	policy_write +exceptions "- { id: desk-short, from: desk, to: old-nvr, services: [tcp/22], expires: \"$(date -u -d "@$end" \
-		+%FT%TZ)\", owner: estates, ticket: CHG-3, reason: ends during the test }"
+		+%FT%TZ)\", owner: estates, ticket: CHG-3, reason: ends during the test }" \
+		+exceptions "- { id: nvr-short, from: old-nvr, to: desk, services: [tcp/22], expires: \"$(date -u -d "@$end" \
+		+%FT%TZ)\", owner: estates, ticket: CHG-4, reason: ends during the test }"
 	truth 'a policy with an exception that is about to end' ringfence reload
 	site_daemon_kill
 	is 'killed: the exception is live' "$(connects)" 1
+	is 'killed: and the one the other way' "$(connects_out)" 1
 	[ "$(date +%s)" -lt "$end" ] || not_ok 'the machine is too slow to see it live'
 	while [ "$(date +%s)" -le "$end" ]; do sleep 0.2; done
 	is 'killed: an exception that has ended opens nothing' "$(connects)" 0
+	is 'killed: nor does the one the other way' "$(connects_out)" 0
 	all_of 'killed, later'
 }
 
@@ -103,15 +135,18 @@ ITEMS=()
 permitted 'nobody there'
 forbidden 'nobody there'
 site_control
-is 'control: the port of the short exception' "$(connects)" 1
+is 'control: the port of the short exceptions' "$(connects) $(connects_out)" '1 1'
 [ "${SITE_ONLY:-}" != control ] || site_done
 policy_write
 truth 'the daemon starts' site_daemon_start
 learn_all
 with_daemon
+SEQ=$(last_seq)
 site_daemon_kill
 all_of 'killed'
+denied_meanwhile
 truth 'started again' site_daemon_start
+outages 'started again' "$SEQ"
 learn_all
 all_of 'started again'
 site_daemon_stop
