@@ -46,14 +46,15 @@ witness() { # NAME FROM TO FAMILY PORT
 declare -A NOW WAS HOLDER
 hold() { in_ns_bg "$1" /dev/null sleep 100000; HOLDER[$1]=$SITE_LAST; } # HOST: a process there, to read its counters by
 datagrams() { # HOST FAMILY: sets IN and OUT
-	local a
+	local a all
+	all=$(<"/proc/${HOLDER[$1]}/net/snmp$([ "$2" = 4 ] || echo 6)")	# whole: line by line it would be made anew
 	while read -ra a; do
 		case $2.${a[0]}.${a[1]} in
 		4.Udp:.[0-9]*) IN=${a[1]} OUT=${a[4]} ;;
 		6.Udp6InDatagrams.*) IN=${a[1]} ;;
 		6.Udp6OutDatagrams.*) OUT=${a[1]} ;;
 		esac
-	done <"/proc/${HOLDER[$1]}/net/snmp$([ "$2" = 4 ] || echo 6)"
+	done <<<"$all"
 }
 look_at() { # NAME FROM TO FAMILY PORT
 	datagrams "$2" "$4"
@@ -87,11 +88,11 @@ is_offloaded() { # STREAMS
 }
 offloaded() { site_wait 'the flows to be offloaded' is_offloaded "$STREAMS"; is "$WHEN: all flows are offloaded" $? 0; }
 
-# The hook stands still while packets arrive, for half a second.
+# Packets arrive and hardly any passes the hook, for half a second: what is learnt meanwhile may call the flows back for a moment.
 unseen_one() {
 	local got hook
 	got=$(grown "got-$1") hook=$(grown "hook-$1")
-	truth "$WHEN: $1: $got packets arrived, $hook passed the hook" [ "$got" -gt 5 -a "$hook" = 0 ]
+	truth "$WHEN: $1: $got packets arrived, $hook passed the hook" [ "$got" -gt 5 -a "$hook" -le $((got / 20)) ]
 }
 unseen() { look && sleep 0.5 && look && each unseen_one; }
 passed_few() {
