@@ -99,8 +99,10 @@ static void where_rule(struct table_build *b, uint32_t chain, const struct table
 {
 	const struct table_stmt is = six ? IPV6 : IPV4, to = table_jump(table_build_what(b, what));
 
-	if (from)
+	if (from && from->keys[0] != TABLE_K_NFPROTO)
 		TABLE_RULE(b->t, chain, *from, is, in, to);
+	else if (!from && in.op == TABLE_S_RANGE)
+		TABLE_RULE(b->t, chain, in, to);
 	else
 		TABLE_RULE(b->t, chain, is, in, to);
 }
@@ -162,6 +164,7 @@ bool table_build_allows(const struct table_build *b, uint32_t cls)
 static uint32_t shuts_chain(struct table_build *b, uint32_t cls)
 {
 	const struct plan_class *c = &b->in->plan.classes[cls];
+	const struct table_stmt four = IPV4, six = IPV6;
 	uint32_t chain = b->decide->shuts[cls];
 
 	if (chain)
@@ -170,8 +173,8 @@ static uint32_t shuts_chain(struct table_build *b, uint32_t cls)
 	if (c->firewall < b->in->plan.n_whats && !says_nothing(&b->in->plan.whats[c->firewall]))
 		TABLE_RULE(b->t, chain, table_is(TABLE_K_OIF, 0), table_jump(table_build_what(b, c->firewall)));
 	TABLE_RULE(b->t, chain, table_is(TABLE_K_OIF, 0), table_do(TABLE_S_RETURN, 0));
-	table_build_where(b, chain, NULL, c->to4, TABLE_K_IP_DADDR);
-	table_build_where(b, chain, NULL, c->to6, TABLE_K_IP6_DADDR);
+	table_build_where(b, chain, &four, c->to4, TABLE_K_IP_DADDR);
+	table_build_where(b, chain, &six, c->to6, TABLE_K_IP6_DADDR);
 	return chain;
 }
 

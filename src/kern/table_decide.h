@@ -24,7 +24,8 @@ struct table_decide {
 	VEC(struct part) part;
 };
 
-/* The rules of a where: from (NULL: any interface), by key, to what. */
+/* The rules of a where, by key, to what: from an interface, or of a family; NULL: the chain is of one family, and no single
+ * range asks for it (a set does, so that nft lists its key as what it is). */
 void table_build_where(struct table_build *b, uint32_t chain, const struct table_stmt *from, uint32_t where, enum table_key key);
 /* Does the class open anything by itself?  (What opens nothing is denied or asked about by other chains.) */
 bool table_build_allows(const struct table_build *b, uint32_t cls);
