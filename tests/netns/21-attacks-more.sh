@@ -420,20 +420,22 @@ attack_29() {
 
 attack_30() {
 	step enforced '30: the site only observes' reload "${ATTACK_RULES[@]}" mode=observe
-	call enforced observed_passes
+	call enforced observed_passes hik
+	call enforced observed_passes axis
 	step enforced '30: the site enforces' reload "${ATTACK_RULES[@]}"
 	probe drop '30: the flow that passed while observed is over' hik desk udp 53 sport=7300 n=50
+	probe drop '30: and of a device that has permitted flows, too' axis desk udp 53 sport=7300 n=50
 	barrier
 }
 
-observed_passes() { # whatever is denied passes, and is stamped as seen
+observed_passes() { # HOST: whatever is denied passes, and is stamped as seen
 	local token n
 	printf -v token %08x%08x $SRANDOM $SRANDOM
-	in_ns hik "$NETPROBE" send -i eth0 --dmac "${GATE_MAC[cam0]}" --src "${IP4[hik]}" --dst "${IP4[desk]}" --proto udp \
+	in_ns "$1" "$NETPROBE" send -i eth0 --dmac "${GATE_MAC[cam0]}" --src "${IP4[$1]}" --dst "${IP4[desk]}" --proto udp \
 		--sport 7300 --dport 53 --count 20 --rate 500 --token "$token" >/dev/null
 	site_settle "desk.$token"
 	n=${COUNTED[desk.$token]:-0}
-	is '30: all of a denied flow passes' "$n" 20
+	is "30: all of a denied flow of $1 passes" "$n" 20
 }
 
 # ---- 31: routed multicast ----
