@@ -152,6 +152,39 @@ attack_13() {
 	fi
 }
 
+# What runs before any hook of the table.
+xdp() { python3 "$HERE/wires.py" xdp "/run/netns/$(site_ns fw)" "$CAM0" "$1"; }
+filter_on() { in_ns fw tc qdisc add dev "$CAM0" clsact; } # where filters are put: seen whether there are any yet or not
+filter_off() { in_ns fw tc qdisc del dev "$CAM0" clsact; }
+no_bypass() { ! ringfence status --json | grep -q "interface $CAM0 has"; }
+
+attack_13_before() {
+	step enforced '13: what was told before' note_seq
+	if xdp on 2>"$SITE_DIR/xdp" && xdp off; then
+		step both '13: an XDP program on the camera interface' xdp on
+		probe pass '13: A passes all the same' axis vms udp 50137 n=20
+		probe drop '13: R does not pass' hik vms udp 50137 n=20
+		barrier
+		step enforced '13: it is told' told_since bypass_possible 'XDP'
+		step both '13: no more' xdp off
+		step enforced '13: nor in the status' site_wait 'the status' no_bypass
+	else
+		call enforced skip '13: an XDP program' "$(tail -n 1 "$SITE_DIR/xdp")"
+	fi
+	if filter_on 2>"$SITE_DIR/tc"; then
+		filter_off
+		step both '13: a place for tc filters on the way in' filter_on
+		probe drop '13: R does not pass' hik vms udp 50138 n=20
+		barrier
+		step enforced '13: it is told' told_since bypass_possible 'tc ingress'
+		step both '13: no more' filter_off
+		step enforced '13: nor in the status' site_wait 'the status' no_bypass
+	else
+		call enforced skip '13: a tc filter' "$(tail -n 1 "$SITE_DIR/tc")"
+	fi
+	a_passes '13: A passes when all is as it was'
+}
+
 # Frames that a bridge leads past it.
 bridge_on() {
 	in_ns fw ip link add br9 type bridge stp_state 0 forward_delay 0 mcast_snooping 0 &&
@@ -490,6 +523,7 @@ site_up 21-attacks-more
 attack_10
 attack_13
 attack_13_frames
+attack_13_before
 attack_18
 attack_19
 attack_33
