@@ -6,15 +6,12 @@
 # table.  R is a restricted camera, A a permitted one.
 . "$(dirname "$0")/probe.sh" || exit 2
 . "$(dirname "$0")/policy.sh" || exit 2
+. "$(dirname "$0")/attacks.sh" || exit 2
 
 have_module() { modprobe -q "$1" 2>/dev/null || [ -d "/sys/module/$1" ]; }
 
 have_link() { # TYPE...: this kernel can make such a device
 	in_ns sw ip link add rf-try "$@" 2>/dev/null && in_ns sw ip link del rf-try
-}
-
-reload() { # [POLICY_WRITE ARGUMENT]...
-	policy_write "$@" && ringfence reload
 }
 
 # Names, addresses and routes of the first camera interface move to another device and back.
@@ -45,12 +42,6 @@ cam0_back() { # DEVICE that stood on it
 	in_ns fw ip link del "$1"
 	in_ns fw ip addr flush dev "$CAM0" scope global
 	cam0_addresses "$CAM0"
-}
-
-a_passes() { # NAME: the guard is up and A's traffic flows
-	call enforced site_learn axis clock udp 123
-	probe pass "$1" axis vms udp 50000 n=20
-	barrier
 }
 
 attack_1() {
@@ -373,11 +364,4 @@ attack_24
 attack_25
 attack_26
 
-site_servers
-site_control
-[ "${SITE_ONLY:-}" != control ] || site_done
-policy_write "${ATTACK_RULES[@]}"
-truth 'the daemon starts' site_daemon_start
-for d in axis axis2 prec; do site_learn $d clock udp 123; done
-site_enforced
-site_done
+attacks_run

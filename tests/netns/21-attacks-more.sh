@@ -7,18 +7,9 @@
 # a permitted one; 20-attacks.sh has the others, by the same numbers.
 . "$(dirname "$0")/probe.sh" || exit 2
 . "$(dirname "$0")/policy.sh" || exit 2
+. "$(dirname "$0")/attacks.sh" || exit 2
 . "$(dirname "$0")/ask.sh" || exit 2
 HERE=$(dirname "$0")
-
-reload() { # [POLICY_WRITE ARGUMENT]...
-	policy_write "$@" && ringfence reload
-}
-
-a_passes() { # NAME
-	call enforced site_learn axis clock udp 123
-	probe pass "$1" axis vms udp 50000 n=20
-	barrier
-}
 
 note_seq() { SEQ=$(last_seq); }
 
@@ -200,7 +191,10 @@ bridge_off() {
 	done
 }
 
-port_shut() { ! in_ns fw nft list chain netdev ringfence "from-$CAM0" | grep -q 'protocol ip'; }
+port_shut() { # its chain is there, and lets no IP in
+	in_ns fw nft list chain netdev ringfence "from-$CAM0" >"$SITE_DIR/port" 2>/dev/null && grep -q odd-drop "$SITE_DIR/port" &&
+		! grep -q 'protocol ip' "$SITE_DIR/port"
+}
 
 attack_13_frames() {
 	step both '13: both sides are put into one bridge' bridge_on
@@ -538,11 +532,4 @@ attack_31
 call both attack_32
 step enforced "32: conntrack's own state is told" conntrack_told
 
-site_servers udp:547
-site_control
-[ "${SITE_ONLY:-}" != control ] || site_done
-policy_write "${ATTACK_RULES[@]}"
-truth 'the daemon starts' site_daemon_start
-for d in axis axis2 prec; do site_learn $d clock udp 123; done
-site_enforced
-site_done
+attacks_run udp:547
