@@ -4,7 +4,9 @@
 #define UNIT_KERN_SITE_H
 
 #include <check.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 
 #include "kern/nfq.h"
 #include "kern/nl.h"
@@ -72,6 +74,23 @@ static inline void site_links(void)
 		"ip neigh add 10.20.0.2 lladdr " SITE_CAM " dev f0; ip neigh add 10.20.0.3 lladdr " SITE_BAD " dev f0;"
 		"ip neigh add fd00:20::2 lladdr " SITE_CAM " dev f0;"
 		"ip neigh add 10.1.0.2 lladdr " SITE_CORE " dev f1; ip neigh add fd00:1::2 lladdr " SITE_CORE " dev f1");
+}
+
+/* The camera's interface under another name, its link up again (which takes the kernel up to a second) and its neighbour known. */
+static inline void site_rename(const char *name)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq r = { .ifr_name = "" };
+	char command[256];
+
+	snprintf(command, sizeof(command), "ip link set f0 down; ip link set f0 name %s; ip link set %s up;"
+		 "ip addr replace 10.20.0.1/16 dev %s; ip neigh replace 10.20.0.2 lladdr " SITE_CAM " dev %s", name, name, name, name);
+	site_sh(command);
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	for (unsigned i = 0; i < 1000 && ioctl(fd, SIOCGIFFLAGS, &r) == 0 && !(r.ifr_flags & IFF_RUNNING); i++)
+		poll(NULL, 0, 10);
+	ck_assert(r.ifr_flags & IFF_RUNNING);
+	close(fd);
 }
 
 /* The far ends have no addresses: everything there is made and read by hand. */

@@ -82,8 +82,7 @@ START_TEST(lets_nothing_through_a_renamed_interface)
 	struct table_ledger l;
 
 	allow(&site.w_cam, &video);
-	site_sh("ip link set f0 down; ip link set f0 name cctv0; ip link set cctv0 up;"
-		"ip neigh replace 10.20.0.2 lladdr " SITE_CAM " dev cctv0");
+	site_rename("cctv0");
 	ck_assert_uint_eq(at_core(&video), 1);
 	wire_send(&site.w_cam, &video, 50);
 	wire_send(&site.w_core, &back, 50);
