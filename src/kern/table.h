@@ -53,7 +53,6 @@ enum table_note {
 	TABLE_NOTE_DECIDED = 0xfd,      /* the gate let it pass */
 	TABLE_NOTE_ASKED = 0xfe,        /* queued, as the flow's opener sent it */
 	TABLE_NOTE_REPLY = 0xff,        /* queued, a reply: judge it turned round */
-	TABLE_NOTE_BULK = 0xfc,         /* in a packet's mark: the gate let it pass, and its flow may be offloaded */
 };
 static inline uint32_t table_mark_mask(unsigned shift) { return UINT32_C(0xff) << shift; }
 /* The bits that tell an allowed flow of a generation, offloaded or not. */

@@ -15,30 +15,37 @@
 
 /* The current generation's allow in the ct mark, and a flow of its own (a related packet's conntrack is another's).  A packet
  * with none of our bits in its mark needs no note: the post chain takes it by the stamp, and whatever was asked carries a note. */
-void table_build_fast_path(struct table_build *b, uint32_t chain)
+static void fast_path(struct table_build *b, uint32_t chain, enum table_kind kind)
 {
 	const struct table_stmt stamp = table_masked(TABLE_K_CT_MARK, b->mask,
-						     table_mark(b->in->mark_shift, b->in->generation, TABLE_ALLOW));
+						     table_mark(b->in->mark_shift, b->in->generation, kind));
 
-	if (b->in->closed)
-		return;
 	TABLE_RULE(b->t, chain, FLOW_STATE, stamp, table_masked(TABLE_K_META_MARK, b->mask, 0), table_do(TABLE_S_ACCEPT, 0));
 	TABLE_RULE(b->t, chain, FLOW_STATE, stamp,
 		   table_set_mark(b, TABLE_S_SET_META_MARK, table_mark_note(b->in->mark_shift, TABLE_NOTE_DECIDED)),
 		   table_do(TABLE_S_ACCEPT, 0));
-	table_build_flow_path(b, chain);
+}
+
+void table_build_fast_path(struct table_build *b, uint32_t chain)
+{
+	if (b->in->closed)
+		return;
+	fast_path(b, chain, TABLE_ALLOW);
+	if (b->in->offload)
+		fast_path(b, chain, TABLE_BULK);
 }
 
 /* The same in one rule for the members of a set: the lookup last, so that a new flow gets by without it. */
-void table_build_fast_members(struct table_build *b, uint32_t chain, bool ether, bool six, struct table_stmt in)
+void table_build_fast_members(struct table_build *b, uint32_t chain, bool ether, bool six, enum table_kind kind,
+			      struct table_stmt in)
 {
 	const struct table_stmt family = six ? IPV6 : IPV4;
 	const struct table_stmt shape = six ? table_in(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6) : table_is(TABLE_K_NH_FIRST, 0x45);
 	const struct table_stmt stamp = table_masked(TABLE_K_CT_MARK, b->mask,
-						     table_mark(b->in->mark_shift, b->in->generation, TABLE_ALLOW));
+						     table_mark(b->in->mark_shift, b->in->generation, kind));
 	const struct table_stmt clean = table_masked(TABLE_K_META_MARK, b->mask, 0);
 
-	if (b->in->closed)
+	if (b->in->closed || (kind == TABLE_BULK && !b->in->offload))
 		return;
 	if (ether)
 		TABLE_RULE(b->t, chain, family, stamp, FLOW_STATE, clean, TABLE_ETHER, shape, in, table_do(TABLE_S_ACCEPT, 0));
@@ -57,6 +64,22 @@ static void by_network(struct table_build *b, uint32_t chain, uint32_t set4, enu
 		TABLE_RULE(b->t, chain, IPV6, table_in(key6, set4 + 1), table_goto(to));
 }
 
+/* A packet without a note by its flow's stamp, of any generation: the gate's may be the one before. */
+static void build_stamped(struct table_build *b, uint32_t post)
+{
+	const struct table_stmt clean = table_masked(TABLE_K_META_MARK, b->mask, 0);
+	const uint32_t kind = table_mark(b->in->mark_shift, 0, TABLE_REJECT);
+
+	TABLE_RULE(b->t, post, clean, table_masked(TABLE_K_CT_MARK, kind, table_mark(b->in->mark_shift, 0, TABLE_ALLOW)),
+		   table_do(TABLE_S_ACCEPT, 0));
+	if (!b->in->offload)
+		return;
+	if (post == TABLE_CH_FORWARD_POST)
+		table_build_flow_add(b, post);
+	TABLE_RULE(b->t, post, clean, table_masked(TABLE_K_CT_MARK, kind, table_mark(b->in->mark_shift, 0, TABLE_BULK)),
+		   table_do(TABLE_S_ACCEPT, 0));
+}
+
 static void build_base(struct table_build *b)
 {
 	static const struct { enum table_fixed_chain gate, post; enum table_fixed_set map; enum table_key key; } hooks[] = {
@@ -69,17 +92,12 @@ static void build_base(struct table_build *b)
 		TABLE_RULE(b->t, hooks[i].gate, { .op = TABLE_S_VMAP, .keys = { hooks[i].key }, .index = hooks[i].map });
 		TABLE_RULE(b->t, hooks[i].gate, table_jump(TABLE_CH_STRANGE));
 		TABLE_RULE(b->t, hooks[i].gate, table_count(TABLE_C_FELL_THROUGH), table_do(TABLE_S_DROP, 0));
-		/* Of any generation: the gate's may be the one before. */
 		if (!b->in->closed)
-			TABLE_RULE(b->t, hooks[i].post, table_masked(TABLE_K_META_MARK, b->mask, 0),
-				   table_masked(TABLE_K_CT_MARK, table_mark(b->in->mark_shift, 0, TABLE_REJECT),
-						table_mark(b->in->mark_shift, 0, TABLE_ALLOW)),
-				   table_do(TABLE_S_ACCEPT, 0));
+			build_stamped(b, hooks[i].post);
 		TABLE_RULE(b->t, hooks[i].post,
 			   table_masked(TABLE_K_META_MARK, b->mask,
 					table_mark_note(b->in->mark_shift, TABLE_NOTE_DECIDED)),
 			   table_set_mark(b, TABLE_S_SET_META_MARK, 0), table_do(TABLE_S_ACCEPT, 0));
-		table_build_flow_post(b, hooks[i].post);
 		TABLE_RULE(b->t, hooks[i].post, table_jump(TABLE_CH_AFTER));
 		TABLE_RULE(b->t, hooks[i].post, table_count(TABLE_C_FELL_THROUGH), table_do(TABLE_S_DROP, 0));
 		b->t->chains.at[hooks[i].gate].accept = !b->enforcing;

@@ -140,9 +140,9 @@ static uint32_t who_chain(struct table_build *b, uint32_t iface, uint32_t *ret_f
 	class_chains(b, iface, &known, &restricted);
 	*ret_first = table_build_who(b->t, f);
 	for (unsigned six = 0; six < 2; six++)
-		table_build_fast_members(b, chain, !f->l3, six, is_in(f, *ret_first + six, six));
+		table_build_fast_members(b, chain, !f->l3, six, TABLE_ALLOW, is_in(f, *ret_first + six, six));
 	for (unsigned six = 0; six < 2; six++)
-		table_build_flow_members(b, chain, !f->l3, six, is_in(f, *ret_first + six, six));
+		table_build_fast_members(b, chain, !f->l3, six, TABLE_BULK, is_in(f, *ret_first + six, six));
 	table_build_new(b, chain, iface);
 	who_lookup(b, chain, f, *ret_first, false, known);
 	who_lookup(b, chain, f, *ret_first + 1, true, known);

@@ -36,15 +36,13 @@ static uint32_t new_allow(struct table_build *b, uint32_t rule, int64_t until_s)
 
 	if (until_s) {
 		chain = table_model_chain(b->t, LOC_NONE, "allow-%s-until-%lld", id, (long long)until_s);
-		if (!bulk)                      /* the post chain takes a packet without note by no other stamp */
-			TABLE_RULE(b->t, chain, before, clean, count, stamp, table_do(TABLE_S_ACCEPT, 0));
+		TABLE_RULE(b->t, chain, before, clean, count, stamp, table_do(TABLE_S_ACCEPT, 0));
 		TABLE_RULE(b->t, chain, before, count, stamp, table_goto(TABLE_CH_PASS));
 		if (b->in->plan.fails)          /* what it allowed is not opened by its end */
 			TABLE_RULE(b->t, chain, table_goto(TABLE_CH_ASK));
 	} else {
 		chain = table_model_chain(b->t, LOC_NONE, "allow-%s", id);
-		if (!bulk)
-			TABLE_RULE(b->t, chain, clean, count, stamp, table_do(TABLE_S_ACCEPT, 0));
+		TABLE_RULE(b->t, chain, clean, count, stamp, table_do(TABLE_S_ACCEPT, 0));
 		TABLE_RULE(b->t, chain, count, stamp, table_goto(TABLE_CH_PASS));
 	}
 	b->t->counters.at[rule].used = true;

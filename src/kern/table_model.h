@@ -298,7 +298,8 @@ void table_build_restricted(struct table_build *b, uint32_t chain, uint32_t next
 /* The middle of a TCP flow that conntrack takes for a new one may be a reply: it is asked about. */
 void table_build_middles(struct table_build *b, uint32_t chain);
 void table_build_fast_path(struct table_build *b, uint32_t chain);
-void table_build_fast_members(struct table_build *b, uint32_t chain, bool ether, bool six, struct table_stmt in);
+void table_build_fast_members(struct table_build *b, uint32_t chain, bool ether, bool six, enum table_kind kind,
+			      struct table_stmt in);
 /* Where, what and the rules of all classes with members; then an interface's: what its devices open (0: nothing is decided),
  * and what is opened to them. */
 void table_build_decide(struct table_build *b);
@@ -335,9 +336,7 @@ void table_build_member(struct table *t, uint32_t first, const struct table_ifac
 void table_build_binding(struct table *t, uint32_t first, const struct table_iface *f, const struct table_binding *d);
 void table_build_open(struct table *t, const char *name);
 /* Flows that may be offloaded: their fast path in the gate, and where they enter the flowtable (forward) or just pass. */
-void table_build_flow_path(struct table_build *b, uint32_t chain);
-void table_build_flow_members(struct table_build *b, uint32_t chain, bool ether, bool six, struct table_stmt in);
-void table_build_flow_post(struct table_build *b, uint32_t chain);
+void table_build_flow_add(struct table_build *b, uint32_t post);
 void table_build_flow_verdicts(struct table_build *b);  /* of userspace, behind all others */
 void table_build_flow(struct table_build *b);           /* the flowtable itself */
 /* A model with the page chains alone, for the page given. */
