@@ -7,7 +7,8 @@
 # and, if there is one, tests/PART/check.sh.  What a program prints as TAP ("ok 1 - name", "not ok 2 - name",
 # "ok 3 - name # SKIP reason") is counted line by line; a program without TAP counts once, by its exit status
 # (0 ok, 77 skipped: its last line is the reason).  Whole outputs stay in $O/check/.  With TALLY=file the three
-# numbers are appended there.  TEST_TIMEOUT: seconds for one program.
+# numbers are appended there; with FAILURES=file what failed, and the end of what it said, which is also printed
+# once more before the tally.  TEST_TIMEOUT: seconds for one program.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 # libcheck gives a test 4 s unless the test says otherwise: too little under sanitizers on a busy machine.
@@ -15,11 +16,13 @@ export O=${O:-build/plain} LC_ALL=C.UTF-8 CK_DEFAULT_TIMEOUT=${CK_DEFAULT_TIMEOU
 logs=$O/check
 passed=0 failed=0 skipped=0
 started=$SECONDS
-mkdir -p "$logs"
+mkdir -p "$logs" || exit 2
+failures=$logs/failures
+: >"$failures"
 
 ok() { passed=$((passed + 1)); echo "ok      $1"; }
 skip() { skipped=$((skipped + 1)); echo "skipped $1: $2"; }
-not_ok() { failed=$((failed + 1)); echo "FAILED  $1"; }
+not_ok() { failed=$((failed + 1)); echo "FAILED  $1" | tee -a "$failures"; }
 
 # count NAME FILE: one result for every line of TAP.
 count() {
@@ -56,7 +59,8 @@ run() {
 	else
 		not_ok "$name: exit status $rc"
 	fi
-	[ "$failed" = "$bad" ] || { grep -vE '^ok ' "$log" | tail -n "${TAIL:-40}" | sed 's/^/	/'; echo "	(all of it: $log)"; }
+	[ "$failed" = "$bad" ] || { grep -vE '^ok ' "$log" | tail -n "${TAIL:-40}" | sed 's/^/	/'; echo "	(all of it: $log)"; } |
+		tee -a "$failures"
 }
 
 # ThreadSanitizer does not go with much address space randomization.
@@ -97,6 +101,8 @@ for part in "$@"; do
 	echo "        ($part: $((SECONDS - began)) s)"
 done
 [ -z "${TALLY:-}" ] || echo "$passed $failed $skipped" >>"$TALLY"
+[ -z "${FAILURES:-}" ] || cat "$failures" >>"$FAILURES"
+[ ! -s "$failures" ] || { echo "=== what failed:"; cat "$failures"; }
 echo "($((SECONDS - started)) s)"
 echo "$passed passed, $failed failed$([ $skipped = 0 ] || echo ", $skipped skipped")"
 [ $failed = 0 ]

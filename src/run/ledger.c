@@ -26,23 +26,24 @@ static const struct {
 	enum event_kind kind;
 	const char *why, *reason;
 	uint8_t severity;
-	enum event_action action;       /* 0: dropped */
+	enum event_action action;
 } rows[TABLE_LINES] = {
 	[TABLE_L_DENIED_MORE] = { EVENT_FLOOD, "denied", "denied: without ports, or more than is kept apart",
-				  POLICY_SEV_MEDIUM },
+				  POLICY_SEV_MEDIUM, EVENT_DROPPED },
 	[TABLE_L_OUT_FLOOD] = { EVENT_FLOOD, "out-flood", "more new flows than the firewall itself may ask for",
-				POLICY_SEV_MEDIUM },
-	[TABLE_L_FLOOD] = { EVENT_FLOOD, "flood", "more new flows than a device may ask for", POLICY_SEV_MEDIUM },
+				POLICY_SEV_MEDIUM, EVENT_DROPPED },
+	[TABLE_L_FLOOD] = { EVENT_FLOOD, "flood", "more new flows than a device may ask for", POLICY_SEV_MEDIUM, EVENT_DROPPED },
 	[TABLE_L_UNKNOWN_FLOOD] = { EVENT_FLOOD, "unknown-flood", "more new flows than unverified sources may ask for",
-				    POLICY_SEV_MEDIUM },
-	[TABLE_L_INVALID] = { EVENT_BLOCKED, "invalid", "connection tracking calls it invalid", POLICY_SEV_LOW },
-	[TABLE_L_STRANGE] = { EVENT_STRANGE_INTERFACE, "strange-interface", "an interface that no zone names", POLICY_SEV_HIGH },
-	[TABLE_L_CLOSED] = { EVENT_OUTAGE, "closed", "the table was closed: no policy was in force", POLICY_SEV_MEDIUM },
+				    POLICY_SEV_MEDIUM, EVENT_DROPPED },
+	[TABLE_L_INVALID] = { EVENT_BLOCKED, "invalid", "connection tracking calls it invalid", POLICY_SEV_LOW, EVENT_DROPPED },
+	[TABLE_L_STRANGE] = { EVENT_STRANGE_INTERFACE, "strange-interface", "an interface that no zone names", POLICY_SEV_HIGH,
+			    EVENT_DROPPED },
+	[TABLE_L_CLOSED] = { EVENT_OUTAGE, "closed", "the table was closed: no policy was in force", POLICY_SEV_MEDIUM, EVENT_DROPPED },
 	[TABLE_L_FENCE] = { EVENT_BLOCKED, "fence", "it would have left to a device that has not proved the address",
-			    POLICY_SEV_LOW },
+			    POLICY_SEV_LOW, EVENT_DROPPED },
 	[TABLE_L_FAILED_OPEN] = { EVENT_OUTAGE, "failed-open", "nobody listened, and the zone fails open: flows passed unjudged",
 				  POLICY_SEV_HIGH, EVENT_PASSED },
-	[TABLE_L_FENCE_ODD] = { EVENT_BLOCKED, "ethertype", "a frame that is neither IP nor ARP", POLICY_SEV_LOW },
+	[TABLE_L_FENCE_ODD] = { EVENT_BLOCKED, "ethertype", "a frame that is neither IP nor ARP", POLICY_SEV_LOW, EVENT_DROPPED },
 };
 
 static void where(const struct judge *j, const struct table_line *line, struct event_end *ret)
@@ -114,8 +115,7 @@ static void tell_one(struct recorder *r, const struct judge *j, const struct tab
 	ev.why = rows[line->kind].why;
 	ev.reason = rows[line->kind].reason;
 	ev.severity = rows[line->kind].severity;
-	if (rows[line->kind].action)
-		ev.action = rows[line->kind].action;
+	ev.action = rows[line->kind].action;
 	ev.packets = packets;
 	ev.bytes = bytes;
 	words_site(j, &w, &ev);
