@@ -63,12 +63,13 @@ ship_start() {
 
 ship_kill() { site_kill "$SHIP_PID" KILL; }
 
-# Each destination of R's is an event of its own.
+# Each is an event of its own: another port, and in turn of 50 devices, none of which asks for so many that it is told as a scan.
 events_make() { # N
-	local i
+	local i at
 	for ((i = 0; i < $1; i++)); do
-		sender_send hik -i eth0 --smac "${MAC[hik]}" --dmac "${GATE_MAC[cam0]}" --src "${IP4[hik]}" --dst "${IP4[desk]}" \
-			--proto udp --sport 1000 --dport $((PORTS += 1)) --count 1
+		at=$((200 + (PORTS += 1) % 50))
+		sender_send hik -i eth0 --smac "$(printf '02:50:00:00:00:%02x' $at)" --dmac "${GATE_MAC[cam0]}" \
+			--src "${IP4[hik]%.*}.$at" --dst "${IP4[desk]}" --proto udp --sport 1000 --dport $PORTS --count 1
 	done
 }
 PORTS=2000

@@ -66,4 +66,4 @@ for b in "${broken[@]:+${broken[@]}}"; do
 	failed=$((failed + 1))
 done
 echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed = 0 ] && [ $passed -gt 0 ]
+[ $failed = 0 ] && [ $((passed + skipped)) -gt 0 ]
