@@ -445,11 +445,20 @@ attack_29() {
 
 # ---- 30: what was stamped while only observed ----
 
+note_generation() { GENERATION=$(status_word generation) && [ "$GENERATION" ]; }
+other_generation() {
+	local before=$GENERATION
+	note_generation && [ "$GENERATION" != "$before" ]
+}
+
 attack_30() {
+	step enforced '30: the generation' note_generation
 	step enforced '30: the site only observes' reload "${ATTACK_RULES[@]}" mode=observe
+	step enforced '30: which is another generation' other_generation
 	call enforced observed_passes hik
 	call enforced observed_passes axis
 	step enforced '30: the site enforces' reload "${ATTACK_RULES[@]}"
+	step enforced '30: which is another one again: no stamp of the former holds' other_generation
 	probe drop '30: the flow that passed while observed is over' hik desk udp 53 sport=7300 n=50
 	probe drop '30: and of a device that has permitted flows, too' axis desk udp 53 sport=7300 n=50
 	barrier
@@ -488,20 +497,28 @@ attack_31() {
 
 # ---- 32: conntrack as a target ----
 
-# A, permitted, opens flow after flow at full speed; meanwhile another camera's 400 new flows.
+# A, permitted, opens flow after flow at full speed; meanwhile 200 new flows each of a camera beside it and of one elsewhere.
 attack_32() {
-	local token flood=$SITE_DIR/flood pid sent
+	local token flood=$SITE_DIR/flood pid sent before=0 name="$SITE_PHASE: 32"
 	printf -v token %08x%08x $SRANDOM $SRANDOM
+	[ "$SITE_PHASE" = control ] || before=$(asked)
 	in_ns_bg axis "$flood" "$NETPROBE" send -i eth0 --dmac "${GATE_MAC[cam0]}" --src "${IP4[axis]}" --dst "${IP4[vms]}" \
 		--proto udp --sport 1024 --flows 60000 --dport 50320 --count 100000000 --rate 20000
 	pid=$SITE_LAST
-	sent=$(in_ns axis2 "$NETPROBE" send -i eth0 --dmac "${GATE_MAC[cam1]}" --src "${IP4[axis2]}" --dst "${IP4[vms]}" \
-		--proto udp --sport 20000 --dport 50321 --flows 400 --count 400 --rate 200 --token "$token")
+	opens_flows axis2 "$token" >/dev/null &
+	sent=$(opens_flows prec "$token")
+	wait $!
 	site_kill "$pid"
-	sent+=" of 400, flood $(sed -n 's/^sent //p' "$flood")"
+	sent+=", flood $(sed -n 's/^sent //p' "$flood")"
 	site_settle "vms.$token"
-	is "$SITE_PHASE: 32: 400 new flows of another camera beside a flood of permitted ones ($sent)" "${COUNTED[vms.$token]:-0}" 400
+	is "$name: 400 new flows of other cameras beside a flood of permitted ones ($sent)" "${COUNTED[vms.$token]:-0}" 400
 	COUNTED[vms.overruns]=0
+	[ "$SITE_PHASE" = control ] || truth "$name: which is no question to anybody" [ $(($(asked) - before)) -lt 100 ]
+}
+
+opens_flows() { # HOST TOKEN
+	in_ns "$1" "$NETPROBE" send -i eth0 --dmac "${GATE_MAC[${SEG[$1]}]}" --src "${IP4[$1]}" --dst "${IP4[vms]}" \
+		--proto udp --sport 20000 --dport 50321 --flows 200 --count 200 --rate 100 --token "$2"
 }
 
 conntrack_told() {

@@ -4,13 +4,7 @@
 
 #include <string.h>
 
-#include "base/arena.h"
-#include "base/buf.h"
-#include "base/diag.h"
-#include "engine/plan.h"
-#include "engine/prog.h"
-#include "ident/who.h"
-#include "policy/policy.h"
+#include "unit/kern/planned.h"
 #include "unit/suite.h"
 
 static const char text[] =
@@ -36,11 +30,6 @@ static const char text[] =
 	"  - { id: far, from: behind, to: core, services: [tcp/443], action: allow }\n"
 	"default: drop\n";
 
-static struct policy *policy;
-static struct prog *prog;
-static struct who *who;
-static struct plan *plan;
-static struct arena *arena;
 static struct table_input in;
 
 static void begin(void)
@@ -49,36 +38,8 @@ static void begin(void)
 	struct table_setup setup = {
 		.generation = 3, .page = 'b', .queue = 100, .nflog_group = 7, .open = open, .n_open = 3, .l3 = l3, .n_l3 = 1,
 	};
-	const struct policy_paths paths = {
-		.registry = "rules/registry/ieee-prefixes.tsv", .makers = { "rules/makers", "" }, .packs = { "rules/packs", "" },
-	};
-	const int64_t now = INT64_C(1800000000) * 1000000000;
-	struct diag *d = diag_new();
-	struct err e = { 0 };
-	struct buf out;
 
-	buf_init(&out);
-	policy = policy_load_text("test.yaml", text, strlen(text), NULL, &paths, now, d);
-	if (!policy)
-		diag_text(d, false, &out);
-	ck_assert_msg(policy != NULL, "%s", buf_cstr(&out));
-	ck_assert_msg(prog_build(policy, now, &prog, &e) == 0, "%s", e.msg);
-	ck_assert_msg(who_build(policy, NULL, &who, &e) == 0, "%s", e.msg);
-	arena = arena_new();
-	ck_assert_msg(plan_build(prog, who, &plan, &e) == 0, "%s", e.msg);
-	setup.plan = plan;
-	ck_assert_msg(table_input_from(policy, prog, who, &setup, arena, &in, &e) == 0, "%s", e.msg);
-	diag_free(d);
-	buf_fini(&out);
-}
-
-static void end(void)
-{
-	arena_free(arena);
-	plan_free(plan);
-	prog_free(prog);
-	who_free(who);
-	policy_free(policy);
+	planned_load(text, INT64_C(1800000000) * 1000000000, &setup, &in);
 }
 
 static const struct table_iface *iface(const char *name)
@@ -150,12 +111,12 @@ static const struct table_binding *known(const struct table_input *i)
 /* Who of the bindings is of which of the plan's classes, and which of them stand where. */
 START_TEST(takes_the_plan)
 {
-	struct table_setup setup = { .generation = 3, .page = 'b', .plan = plan, .like = &in };
+	struct table_setup setup = { .generation = 3, .page = 'b', .plan = planned.plan, .like = &in };
 	struct table_input again;
 	struct err e = { 0 };
 
-	ck_assert_uint_eq(in.plan.n_rules, policy->n_rules);
-	ck_assert_str_eq(in.plan.rules[0], policy->rules[0].id);
+	ck_assert_uint_eq(in.plan.n_rules, planned.policy->n_rules);
+	ck_assert_str_eq(in.plan.rules[0], planned.policy->rules[0].id);
 	ck_assert_uint_eq(in.plan.left_out, 0);
 	ck_assert_uint_gt(in.plan.n_members, 0);
 	for (size_t i = 0; i < in.n_bindings; i++)
@@ -163,17 +124,17 @@ START_TEST(takes_the_plan)
 	ck_assert_uint_lt(known(&in)->plan, in.plan.n_classes);
 	ck_assert_uint_lt(table_plan_find(&in.plan, known(&in)->iface, known(&in)->plan), in.plan.n_members);
 	ck_assert_uint_eq(table_plan_find(&in.plan, 1, known(&in)->plan), SIZE_MAX);    /* f1 is open */
-	ck_assert_msg(table_input_from(policy, prog, who, &setup, arena, &again, &e) == 0, "%s", e.msg);
+	ck_assert_msg(table_input_from(planned.policy, planned.prog, planned.who, &setup, planned.arena, &again, &e) == 0, "%s", e.msg);
 	ck_assert_ptr_eq(again.plan.members, in.plan.members);
 	ck_assert_uint_eq(known(&again)->plan, known(&in)->plan);
 	in.plan.n_members = 0;                          /* as if the class came later */
-	ck_assert_msg(table_input_from(policy, prog, who, &setup, arena, &again, &e) == 0, "%s", e.msg);
+	ck_assert_msg(table_input_from(planned.policy, planned.prog, planned.who, &setup, planned.arena, &again, &e) == 0, "%s", e.msg);
 	ck_assert_uint_eq(known(&again)->plan, TABLE_NO_PLAN);
 	setup.plan = NULL;
 	setup.like = NULL;
-	ck_assert_msg(table_input_from(policy, prog, who, &setup, arena, &again, &e) == 0, "%s", e.msg);
+	ck_assert_msg(table_input_from(planned.policy, planned.prog, planned.who, &setup, planned.arena, &again, &e) == 0, "%s", e.msg);
 	ck_assert_uint_eq(again.plan.n_members, 0);
-	ck_assert_uint_eq(again.plan.n_rules, policy->n_rules);         /* their counters stay */
+	ck_assert_uint_eq(again.plan.n_rules, planned.policy->n_rules);         /* their counters stay */
 }
 END_TEST
 
@@ -186,7 +147,7 @@ START_TEST(takes_the_rest_as_it_is)
 	ck_assert_int_eq(in.page, 'b');
 	ck_assert_uint_eq(in.mark_shift, 24);
 	ck_assert_uint_eq(in.nflog_group, 7);
-	ck_assert_mem_eq(in.digest, policy->digest, 32);
+	ck_assert_mem_eq(in.digest, planned.policy->digest, 32);
 	ck_assert_msg(table_build(&in, &t, &e) == 0, "%s", e.msg);
 	table_free(t);
 }
@@ -196,7 +157,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("input");
 
-	tcase_add_checked_fixture(tc, begin, end);
+	tcase_add_checked_fixture(tc, begin, planned_forget);
 	tcase_add_test(tc, gives_interfaces_their_roles);
 	tcase_add_test(tc, owns_networks_by_the_longest_prefix);
 	tcase_add_test(tc, classes_what_is_pinned);

@@ -4,14 +4,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "base/arena.h"
 #include "base/buf.h"
-#include "base/diag.h"
 #include "base/now.h"
-#include "engine/plan.h"
-#include "engine/prog.h"
-#include "ident/who.h"
-#include "policy/policy.h"
+#include "unit/kern/planned.h"
 #include "unit/kern/site.h"
 #include "unit/suite.h"
 
@@ -56,59 +51,23 @@ static const char zones[] =
 	"  - { id: refused, from: cctv, to: core, services: [tcp/7002], action: reject }\n"
 	"default: drop\n";
 
-static struct policy *policy;
-static struct prog *prog;
-static struct who *who;
-static struct plan *plan;
-static struct arena *arena;
 static struct wire w_door;
 static uint16_t sport;
-
-static void forget(void)
-{
-	plan_free(plan);
-	prog_free(prog);
-	who_free(who);
-	policy_free(policy);
-	arena_free(arena);
-	plan = NULL;
-	prog = NULL;
-	who = NULL;
-	policy = NULL;
-	arena = NULL;
-}
 
 /* The policy's table in the kernel.  more: further lines of it. */
 static void load(const char *more)
 {
-	const struct policy_paths paths = {
-		.registry = "rules/registry/ieee-prefixes.tsv", .makers = { "rules/makers", "" }, .packs = { "rules/packs", "" },
-	};
 	struct table_setup setup = {
 		.generation = site.in.generation, .page = site.in.page, .queue = 100, .nflog_group = 100,
 		.native_queue = site.in.native_queue,
 	};
-	struct diag *d = diag_new();
-	struct buf text, out;
+	struct buf text;
 
-	forget();
 	buf_init(&text);
-	buf_init(&out);
 	buf_printf(&text, "%s%s", zones, more);
-	policy = policy_load_text("test.yaml", buf_cstr(&text), text.len, NULL, &paths, now_wall_ns(), d);
-	if (!policy)
-		diag_text(d, false, &out);
-	ck_assert_msg(policy != NULL, "%s", buf_cstr(&out));
-	ck_assert_msg(prog_build(policy, now_wall_ns(), &prog, &site.e) == 0, "%s", site.e.msg);
-	ck_assert_msg(who_build(policy, NULL, &who, &site.e) == 0, "%s", site.e.msg);
-	ck_assert_msg(plan_build(prog, who, &plan, &site.e) == 0, "%s", site.e.msg);
-	arena = arena_new();
-	setup.plan = plan;
-	ck_assert_msg(table_input_from(policy, prog, who, &setup, arena, &site.in, &site.e) == 0, "%s", site.e.msg);
+	planned_load(buf_cstr(&text), now_wall_ns(), &setup, &site.in);
 	site_load();
 	buf_fini(&text);
-	buf_fini(&out);
-	diag_free(d);
 }
 
 static void begin(void)
@@ -134,7 +93,7 @@ static void begin(void)
 
 static void end(void)
 {
-	forget();
+	planned_forget();
 	site_end();
 }
 
@@ -386,17 +345,17 @@ START_TEST(ends_when_an_entry_begins)
 
 	load("fail: { cctv: open }\n");
 	soon = now_wall_ns() / NOW_NS_PER_S + 5;
-	policy->rules[policy->n_exceptions].starts = (struct policy_time){ .set = true, .ns = soon * NOW_NS_PER_S };
-	prog_free(prog);
-	plan_free(plan);
-	ck_assert_int_eq(prog_build(policy, now_wall_ns(), &prog, &site.e), 0);
-	ck_assert_int_eq(plan_build(prog, who, &plan, &site.e), 0);
-	ck_assert_int_eq(plan_fails(plan)->until_ns, soon * NOW_NS_PER_S);
+	planned.policy->rules[planned.policy->n_exceptions].starts = (struct policy_time){ .set = true, .ns = soon * NOW_NS_PER_S };
+	prog_free(planned.prog);
+	plan_free(planned.plan);
+	ck_assert_int_eq(prog_build(planned.policy, now_wall_ns(), &planned.prog, &site.e), 0);
+	ck_assert_int_eq(plan_build(planned.prog, planned.who, &planned.plan, &site.e), 0);
+	ck_assert_int_eq(plan_fails(planned.plan)->until_ns, soon * NOW_NS_PER_S);
 	{
 		struct table_setup setup = { .generation = 1, .page = 'a', .queue = 100, .nflog_group = 100,
-					     .native_queue = site.in.native_queue, .plan = plan };
+					     .native_queue = site.in.native_queue, .plan = planned.plan };
 
-		ck_assert_int_eq(table_input_from(policy, prog, who, &setup, arena, &site.in, &site.e), 0);
+		ck_assert_int_eq(table_input_from(planned.policy, planned.prog, planned.who, &setup, planned.arena, &site.in, &site.e), 0);
 	}
 	site_load();
 	nobody_listens();
