@@ -237,7 +237,8 @@ static int put_in_force(struct ringfenced *d, struct judge *j, int64_t latest, s
 		.queue_fd = d->queue_fd, .inherited = d->about.ours, .since_ns = latest && latest < now ? latest : now,
 	};
 
-	if (d->about.ours && d->about.layout == TABLE_LAYOUT && fence_collect_left(d->fence, &d->about, &left, e) < 0)
+	if (d->about.ours && d->about.layout >= TABLE_LAYOUT_LEDGER &&
+	    d->about.layout <= TABLE_LAYOUT && fence_collect_left(d->fence, &d->about, &left, e) < 0)
 		log_warn("what the kernel dropped before this start cannot be read error=\"%s\"", e->msg);
 	if (reload_apply(d->reload, j, reload_stands_in(d->reload) ? "start: the last confirmed policy, the file was on trial" :
 			 "start", e) < 0) {
@@ -335,6 +336,7 @@ static void on_second(void *arg)
 	struct ringfenced *d = arg;
 
 	ringfenced_allowed_second(d);
+	reload_second(d->reload);
 	if (watch_second(d->watch))
 		ringfenced_notify("WATCHDOG=1");
 }

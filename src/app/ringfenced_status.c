@@ -230,6 +230,8 @@ static const char *degraded(struct ringfenced *d)
 
 	if (s->degraded_table)
 		return "the table could not be restored";
+	if (fence_revoke_due(d->fence))
+		return "offloaded flows could not be called back: they go on by an earlier decision";
 	if (s->stuck)
 		return "a worker does not move";
 	if (s->bypass.bridged)

@@ -38,10 +38,12 @@ struct table;
 struct who;
 
 /* LAYOUT changes when a table of another layout cannot be updated element by element. */
-enum { TABLE_LAYOUT = 3, TABLE_GENERATIONS = 62, TABLE_IFNAME = 16, TABLE_NAME = 64 };
+enum { TABLE_LAYOUT = 3, TABLE_LAYOUT_LEDGER = 2 /* the oldest with our ledger */, TABLE_IFNAME = 16, TABLE_NAME = 64 };
+/* A multiple of 3 (table_mark_bulk); _EVER: of older layouts, which are only read. */
+enum { TABLE_GENERATIONS = 60, TABLE_GENERATIONS_EVER = 62 };
 #define TABLE_TABLE "ringfence"
 
-/* The mark: 8 contiguous bits at shift: generation 1..62 in the upper six, kind in the lower two.  Generation 63 is the
+/* The mark: 8 contiguous bits at shift: generation 1..60 in the upper six, kind in the lower two.  Generation 63 is the
  * gate's own.  Kind 0 in a ct mark: seen by the observer in this generation. */
 enum table_kind {
 	TABLE_DENY_ONCE, TABLE_ALLOW, TABLE_DENY, TABLE_REJECT,
@@ -62,7 +64,8 @@ static inline uint32_t table_mark(unsigned shift, unsigned generation, enum tabl
 {
 	return (uint32_t)(generation << 2 | kind) << shift;
 }
-/* The answer "allow, and it may be offloaded": the kinds are all taken, so it is three values of no generation, in turn. */
+/* The answer "allow, and it may be offloaded": the kinds are all taken, so it is three values of no generation, in turn: of
+ * three generations in a row no two have the same. */
 static inline uint32_t table_mark_bulk(unsigned shift, unsigned generation)
 {
 	return (uint32_t)(1 + generation % 3) << shift;
@@ -154,7 +157,7 @@ struct table_rates {
 #define TABLE_RATES ((struct table_rates){ 5000, 1000, 20, 50, 2000, 500, 5000, 20000, 100000, 1, 16 })
 
 struct table_input {
-	unsigned generation;                    /* 1..62; closed: the last that lived, or 0 */
+	unsigned generation;                    /* 1..60; closed: the last that lived, or 0 */
 	char page;                              /* 'a' or 'b': the live page of the ledger; 0 means a */
 	unsigned mark_shift;                    /* 24 */
 	uint16_t queue;                         /* the asks' first; behind the asks': unknown triples */
@@ -175,7 +178,8 @@ struct table_input {
 	const struct table_binding *bindings;   size_t n_bindings;      /* any order; twice with two classes: restricted wins */
 	struct table_plan plan;                                         /* zero: every new flow is asked about */
 	bool offload;                           /* some rule's flows may go through our flowtable, and the kernel has such */
-	const char *const *offload_ifaces;      size_t n_offload_ifaces;        /* whose packets look into it */
+	const char *const *offload_ifaces;      size_t n_offload_ifaces;        /* whose packets look into it: between
+						 * them alone are flows offloaded */
 };
 
 /* What the daemon adds to the policy. */
@@ -192,6 +196,7 @@ struct table_setup {
 	const char *const *trunks;              size_t n_trunks;        /* … that VLAN devices stand on */
 	const char *const *ports;               size_t n_ports;         /* … that are ports of what is not guarded */
 	const char *const *stacked;             size_t n_stacked;       /* … whose frames may go on otherwise than by IP */
+	const char *const *bridged;             size_t n_bridged;       /* … that are a bridge, a part of one, or stand on one */
 	bool flowtables;                        /* the kernel has them */
 };
 

@@ -39,7 +39,7 @@ static void read_words(const char *words, struct table_about *ret)
 		       hex, closed);
 
 	if (n < 4 || strlen(hex) != 64 || !hex_digest(hex, a.digest) || (a.page != 'a' && a.page != 'b') ||
-	    a.generation > TABLE_GENERATIONS)
+	    a.generation > TABLE_GENERATIONS_EVER)
 		return;
 	a.ours = true;
 	a.closed = !strcmp(closed, "closed");

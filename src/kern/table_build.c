@@ -53,7 +53,7 @@ static int check_iface(const struct table_input *in, size_t i, struct err *e)
 
 static int check_input(const struct table_input *in, struct err *e)
 {
-	if (in->generation > TABLE_GENERATIONS || (!in->generation && !in->closed))
+	if (in->generation > TABLE_GENERATIONS_EVER || (!in->generation && !in->closed))
 		return err_plain(e, EINVAL, "generation %u is not one of 1 to %d", in->generation, TABLE_GENERATIONS);
 	if (in->mark_shift > 24)
 		return err_plain(e, EINVAL, "the mark's 8 bits do not fit at bit %u", in->mark_shift);

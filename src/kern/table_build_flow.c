@@ -16,11 +16,14 @@ static uint32_t stamp(const struct table_build *b)
 	return table_mark(b->in->mark_shift, b->in->generation, TABLE_BULK);
 }
 
-/* A packet that the gate let pass by the flow's stamp, without a note. */
+/* A packet that the gate let pass by the flow's stamp, without a note.  Between the flowtable's interfaces as they are now, which
+ * may be fewer than its hooks (table_input_flow.c says why that matters). */
 void table_build_flow_add(struct table_build *b, uint32_t post)
 {
 	TABLE_RULE(b->t, post, table_masked(TABLE_K_META_MARK, b->mask, 0), table_masked(TABLE_K_CT_MARK, b->mask, stamp(b)),
-		   table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_ESTABLISHED)), table_do(TABLE_S_FLOW, 0));
+		   table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_ESTABLISHED)),
+		   table_in(TABLE_K_IIFNAME, TABLE_SET_OFFLOADED), table_in(TABLE_K_OIFNAME, TABLE_SET_OFFLOADED),
+		   table_do(TABLE_S_FLOW, 0));
 }
 
 /* Verdicts, also of the next generation and where nothing is offloaded yet: they are given before its table is there. */
@@ -48,8 +51,13 @@ void table_build_flow(struct table_build *b)
 	if (!in->offload)
 		return;
 	devices = arena_array(b->t->arena, in->n_offload_ifaces + 1, const char *);
-	for (size_t i = 0; devices && i < in->n_offload_ifaces; i++)
+	for (size_t i = 0; devices && i < in->n_offload_ifaces; i++) {
+		uint8_t key[TABLE_IFNAME];
+
 		devices[i] = arena_strdup(b->t->arena, in->offload_ifaces[i]);
+		table_model_ifname_key(in->offload_ifaces[i], key);
+		table_model_element(b->t, TABLE_SET_OFFLOADED, key, 0);
+	}
 	b->t->flow = true;
 	b->t->flow_devices = devices;
 	b->t->n_flow_devices = devices ? in->n_offload_ifaces : 0;

@@ -68,16 +68,14 @@ static void by_network(struct table_build *b, uint32_t chain, uint32_t set4, enu
 static void build_stamped(struct table_build *b, uint32_t post)
 {
 	const struct table_stmt clean = table_masked(TABLE_K_META_MARK, b->mask, 0);
-	const uint32_t kind = table_mark(b->in->mark_shift, 0, TABLE_REJECT);
+	const uint32_t allow = table_mark(b->in->mark_shift, 0, TABLE_ALLOW);   /* TABLE_BULK has the bit, too */
 
-	TABLE_RULE(b->t, post, clean, table_masked(TABLE_K_CT_MARK, kind, table_mark(b->in->mark_shift, 0, TABLE_ALLOW)),
-		   table_do(TABLE_S_ACCEPT, 0));
-	if (!b->in->offload)
-		return;
-	if (post == TABLE_CH_FORWARD_POST)
+	if (b->in->offload && post == TABLE_CH_FORWARD_POST) {
+		TABLE_RULE(b->t, post, clean, table_masked(TABLE_K_CT_MARK, table_mark(b->in->mark_shift, 0, TABLE_BULK), allow),
+			   table_do(TABLE_S_ACCEPT, 0));
 		table_build_flow_add(b, post);
-	TABLE_RULE(b->t, post, clean, table_masked(TABLE_K_CT_MARK, kind, table_mark(b->in->mark_shift, 0, TABLE_BULK)),
-		   table_do(TABLE_S_ACCEPT, 0));
+	}
+	TABLE_RULE(b->t, post, clean, table_masked(TABLE_K_CT_MARK, allow, allow), table_do(TABLE_S_ACCEPT, 0));
 }
 
 static void build_base(struct table_build *b)

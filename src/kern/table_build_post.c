@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* table_build_post: what becomes of a packet that came back from the queue.  Userspace accepts every packet and says in the
- * mark what is to be done.  Verdicts of this generation and the next count.  Nothing here accepts by the ct mark, and
- * every outcome is a chain that ends in an unconditional drop or the accept itself. */
+ * mark what is to be done.  Verdicts of this generation and the next count.  Nothing here accepts by the ct mark (what the
+ * gate let pass without a note never comes here: build_stamped), and every outcome is a chain that ends in an unconditional drop or
+ * the accept itself. */
 #include "kern/table_model.h"
 
 #include <netinet/in.h>

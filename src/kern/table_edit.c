@@ -212,6 +212,8 @@ int table_clear_page(struct nl *n, char page, struct err *e)
 	for (unsigned i = TABLE_SET_HITS_A; i < TABLE_SET_FIXED; i++) {
 		const char *name = table_set_rows[i].name;
 
+		if (about.layout < TABLE_LAYOUT && (i == TABLE_SET_FAILED_OPEN_A || i == TABLE_SET_FAILED_OPEN_B))
+			continue;               /* not yet there in layout 2 */
 		if (name[strlen(name) - 1] == page)
 			table_wire_delete(b, NFPROTO_INET, TABLE_WIRE_ELEMENTS, name);
 	}

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* table_input_flow: which rules' flows may be offloaded, and the interfaces that these flows can come in by.  An interface too
- * many costs its packets a look into the flowtable, one too few leaves a direction to the forward hook: so ends that are not
- * told by interface (devices, groups) are taken to be behind every guarded one, hosts behind every other. */
+ * many costs its packets a look into the flowtable, one too few leaves its flows to the forward hook: so ends that are not told
+ * by interface (devices, groups) are taken to be behind every guarded one, hosts behind every other.
+ *
+ * Only interfaces that the policy names: when one of the flowtable's disappears, so does a hook, and the kernel drops what waits
+ * in every queue; what others of the machine come and go must not do that.  None that has to do with a bridge: there the kernel
+ * offloads to the port without a route (nf_flow_table_ip.c: nf_flow_dst_check), and revoke.h would not reach the flow. */
 #include "kern/table_input.h"
 
 #include <string.h>
@@ -42,7 +46,14 @@ static bool may_be(const struct policy *p, const struct table_iface *f, const st
 	return yes;
 }
 
-/* Ports of what is not guarded are no way to route. */
+static bool is_bridged(const struct table_setup *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_bridged; i++)
+		if (!strcmp(s->bridged[i], name))
+			return true;
+	return false;
+}
+
 static bool is_wanted(const struct policy *p, const struct table_iface *f)
 {
 	bool yes = false;
@@ -50,10 +61,10 @@ static bool is_wanted(const struct policy *p, const struct table_iface *f)
 	for (uint32_t i = 0; i < p->n_rules; i++)
 		yes = yes || (p->rules[i].offload && !p->rules[i].disabled &&
 			      (may_be(p, f, &p->rules[i].from) || may_be(p, f, &p->rules[i].to)));
-	return yes && f->role != TABLE_OBSERVED && !f->port && strcmp(f->name, "lo") != 0;
+	return yes && f->role != TABLE_OBSERVED && strcmp(f->name, "lo") != 0;
 }
 
-void table_input_take_flow(const struct policy *p, struct arena *a, struct table_input *in)
+void table_input_take_flow(const struct policy *p, const struct table_setup *s, struct arena *a, struct table_input *in)
 {
 	const char **ifaces = arena_array(a, in->n_ifaces + 1, const char *);
 	bool *offload = arena_array(a, p->n_rules + 1, bool);
@@ -64,8 +75,8 @@ void table_input_take_flow(const struct policy *p, struct arena *a, struct table
 		offload[i] = p->rules[i].offload && !p->rules[i].disabled;
 		in->offload = in->offload || offload[i];
 	}
-	for (size_t i = 0; i < in->n_ifaces; i++)
-		if (is_wanted(p, &in->ifaces[i]))
+	for (size_t i = 0; i < p->n_ifaces; i++)
+		if (is_wanted(p, &in->ifaces[i]) && !is_bridged(s, in->ifaces[i].name))
 			ifaces[in->n_offload_ifaces++] = in->ifaces[i].name;
 	in->plan.offload = offload;
 	in->offload_ifaces = ifaces;

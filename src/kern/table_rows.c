@@ -89,7 +89,7 @@ const struct table_type_row table_type_rows[TABLE_TYPES] = {
 #define LEDGER .dynamic = true, .counter = true, .keep = TABLE_KEPT
 
 const struct table_set_row table_set_rows[TABLE_SET_FIXED] = {
-	NAMES("open", OPEN), NAMES("guarded", GUARDED), NAMES("observed", OBSERVED),
+	NAMES("open", OPEN), NAMES("guarded", GUARDED), NAMES("observed", OBSERVED), NAMES("offloaded", OFFLOADED),
 	NETS("guarded", GUARDED), NETS("remote", REMOTE), NETS("observed", OBSERVED),
 	NUMBERS("shape-6", SHAPE6, TABLE_T_PROTO), NUMBERS("ported", PORTED, TABLE_T_PROTO),
 	NUMBERS("errors-4", ERRORS4, TABLE_T_ICMP),

@@ -87,7 +87,7 @@ static int input_of(struct fence *f, const struct judge *j, const struct ifaces 
 		.open = i->open, .n_open = i->n_open, .l3 = i->l3, .n_l3 = i->n_l3,
 		.flowtables = f->options.flowtables,
 		.trunks = i->trunks, .n_trunks = i->n_trunks, .ports = i->ports, .n_ports = i->n_ports,
-		.stacked = i->stacked, .n_stacked = i->n_stacked,
+		.stacked = i->stacked, .n_stacked = i->n_stacked, .bridged = i->bridged, .n_bridged = i->n_bridged,
 	};
 
 	return table_input_from(j->policy, j->prog, j->who, &setup, a, ret, e);

@@ -42,6 +42,8 @@ int fence_bind(struct fence *f, const struct judge *j, size_t *ret_changed, stru
 bool fence_wants_plan(const struct fence *f);
 /* Are flows of rules with offload put into a flowtable? */
 bool fence_offloads(const struct fence *f);
+/* They could not be called back after a change: they go on by an earlier decision, and it is tried again. */
+bool fence_revoke_due(const struct fence *f);
 /* What is left to do after a change that could not be done to its end: flows that are offloaded still. */
 void fence_tick(struct fence *f);
 /* There is a flood: what is remembered as denied is dropped before its route is looked up, from now on. */

@@ -23,6 +23,11 @@ void fence_part_revoke(struct fence *f, bool offloads)
 		log_error("flows go on by an earlier decision, this is tried again error=\"%s\"", e.msg);
 }
 
+bool fence_revoke_due(const struct fence *f)
+{
+	return f->revoke_due;
+}
+
 void fence_tick(struct fence *f)
 {
 	if (f->revoke_due)

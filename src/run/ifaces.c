@@ -181,16 +181,15 @@ static bool is_port(const struct policy *p, const struct link_map *m, const stru
 	return l->master && (i == WHO_NONE || !p->ifaces[i].guarded);
 }
 
-/* Somebody in the kernel takes frames of a further protocol (MPLS, PPPoE) and may send them on; what ends in a program's packet
- * socket does not.  Where that cannot be read, somebody does. */
-static bool further_protocols(void)
+/* What ends in a program's packet socket does not go on. */
+bool ifaces_further(const char *ptype)
 {
 	AUTO_MEM char *text = NULL;
 	char *line, *save = NULL;
 	struct err e;
 	size_t len;
 
-	if (file_read("/proc/thread-self/net/ptype", KEPT_MAX, &text, &len, &e) < 0)
+	if (file_read(ptype ? ptype : "/proc/thread-self/net/ptype", KEPT_MAX, &text, &len, &e) < 0)
 		return true;
 	strtok_r(text, "\n", &save);
 	while ((line = strtok_r(NULL, "\n", &save))) {
@@ -213,11 +212,17 @@ static bool is_stacked(const struct link_map *m, const struct link_iface *l)
 	return yes;
 }
 
+static bool is_bridge(const struct link_iface *l, void *arg)
+{
+	(void)arg;
+	return strcmp(l->kind, "bridge") == 0;
+}
+
 /* Where ifaces_read writes what struct ifaces shows. */
-struct lists { struct flow_ifpair *pairs; const char **open, **closed, **l3, **missing, **trunks, **ports, **stacked; };
+struct lists { struct flow_ifpair *pairs; const char **open, **closed, **l3, **missing, **trunks, **ports, **stacked, **bridged; };
 
 static void sort_in(const struct policy *p, const struct link_map *m, const struct ifaces_memory *mem,
-		    const struct link_iface *l, bool further, struct arena *a, struct ifaces *r, const struct lists *to)
+		    const struct link_iface *l, struct arena *a, struct ifaces *r, const struct lists *to)
 {
 	const uint32_t i = ifaces_find(p, l->name);
 	union { const struct policy *in; void *out; } u = { .in = p };
@@ -230,8 +235,10 @@ static void sort_in(const struct policy *p, const struct link_map *m, const stru
 			to->trunks[r->n_trunks++] = arena_strdup(a, l->name);
 		if (is_port(p, m, l))
 			to->ports[r->n_ports++] = arena_strdup(a, l->name);
-		if (further || is_stacked(m, l))
+		if (r->further || is_stacked(m, l))
 			to->stacked[r->n_stacked++] = arena_strdup(a, l->name);
+		if (link_stands_on(m, l->index, is_bridge, NULL))
+			to->bridged[r->n_bridged++] = arena_strdup(a, l->name);
 	} else if (!link_stands_on(m, l->index, is_guarded, u.out) && !was_guarded(mem, l->index) &&
 		   !may_be_missing(l, r)) {
 		to->open[r->n_open++] = arena_strdup(a, l->name);
@@ -244,17 +251,16 @@ int ifaces_read(const struct policy *p, const struct link_map *m, const struct i
 		struct ifaces *ret, struct err *e)
 {
 	const size_t n = link_count(m);
-	const bool further = further_protocols();
 	const struct lists to = {
 		.pairs = arena_array(a, n + 1, struct flow_ifpair),
 		.open = arena_array(a, n + 1, const char *), .closed = arena_array(a, n + 1, const char *),
 		.l3 = arena_array(a, n + 1, const char *), .missing = arena_array(a, (size_t)p->n_ifaces + 1, const char *),
 		.trunks = arena_array(a, n + 1, const char *), .ports = arena_array(a, n + 1, const char *),
-		.stacked = arena_array(a, n + 1, const char *),
+		.stacked = arena_array(a, n + 1, const char *), .bridged = arena_array(a, n + 1, const char *),
 	};
 	struct ifaces r = {
 		.pairs = to.pairs, .open = to.open, .closed = to.closed, .l3 = to.l3, .missing = to.missing, .trunks = to.trunks,
-		.ports = to.ports, .stacked = to.stacked,
+		.ports = to.ports, .stacked = to.stacked, .bridged = to.bridged, .further = ifaces_further(NULL),
 	};
 
 	if (arena_failed(a))
@@ -264,7 +270,7 @@ int ifaces_read(const struct policy *p, const struct link_map *m, const struct i
 			to.missing[r.n_missing++] = arena_strdup(a, p->ifaces[i].name);
 	}
 	for (size_t i = 0; i < n; i++)
-		sort_in(p, m, mem, link_at(m, i), further, a, &r, &to);
+		sort_in(p, m, mem, link_at(m, i), a, &r, &to);
 	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");
 	*ret = r;
@@ -286,10 +292,11 @@ bool ifaces_equal(const struct ifaces *a, const struct ifaces *b)
 		if (a->pairs[i].ifindex != b->pairs[i].ifindex || a->pairs[i].iface != b->pairs[i].iface)
 			return false;
 	}
-	return a->n_pairs == b->n_pairs && same_names(a->open, a->n_open, b->open, b->n_open) &&
+	return a->n_pairs == b->n_pairs && a->further == b->further && same_names(a->open, a->n_open, b->open, b->n_open) &&
 	       same_names(a->closed, a->n_closed, b->closed, b->n_closed) && same_names(a->l3, a->n_l3, b->l3, b->n_l3) &&
 	       same_names(a->missing, a->n_missing, b->missing, b->n_missing) &&
 	       same_names(a->trunks, a->n_trunks, b->trunks, b->n_trunks) &&
 	       same_names(a->ports, a->n_ports, b->ports, b->n_ports) &&
-	       same_names(a->stacked, a->n_stacked, b->stacked, b->n_stacked);
+	       same_names(a->stacked, a->n_stacked, b->stacked, b->n_stacked) &&
+	       same_names(a->bridged, a->n_bridged, b->bridged, b->n_bridged);
 }

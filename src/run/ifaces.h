@@ -24,6 +24,8 @@ struct ifaces {
 	const char *const *trunks;              size_t n_trunks;        /* the policy's that VLAN devices stand on */
 	const char *const *ports;               size_t n_ports;         /* … that are ports of what the policy does not guard */
 	const char *const *stacked;             size_t n_stacked;       /* … whose frames may go on otherwise than by IP */
+	bool further;                                                   /* … as the kernel takes frames of a further protocol */
+	const char *const *bridged;             size_t n_bridged;       /* … that are a bridge, a part of one, or stand on one */
 };
 
 /* Kernel indexes that stood under a guarded name: a rename must not open them, nor a restart after it. */
@@ -41,6 +43,9 @@ int ifaces_recall(struct ifaces_memory *mem, const char *path, const struct link
 /* Everything goes to a.  mem may be NULL. */
 int ifaces_read(const struct policy *p, const struct link_map *m, const struct ifaces_memory *mem, struct arena *a,
 		struct ifaces *ret, struct err *e);
+/* Somebody in the kernel takes frames of a further protocol (MPLS, PPPoE) and may send them on: by /proc/net/ptype, or by a file like
+ * it.  Where it cannot be read, somebody does.  No link tells when that changes. */
+bool ifaces_further(const char *ptype);
 /* Whether anything that matters differs. */
 bool ifaces_equal(const struct ifaces *a, const struct ifaces *b);
 /* Index into policy->ifaces, or WHO_NONE. */

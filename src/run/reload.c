@@ -332,6 +332,14 @@ int reload_links(struct reload *r, struct err *e)
 	return r->links_due ? -1 : 0;
 }
 
+void reload_second(struct reload *r)
+{
+	struct err e = { 0 };
+
+	if (ifaces_further(NULL) != r->ifaces.further && reload_links(r, &e) < 0)
+		log_error("the kernel refuses the table for further protocols error=\"%s\"", e.msg);
+}
+
 void reload_tick(struct reload *r)
 {
 	struct err e = { 0 };

@@ -72,6 +72,8 @@ int reload_who(struct reload *r, struct err *e);
 /* What is due: the table sent anew, in its generation, for devices of classes that it does not know; once more, when the kernel
  * refused the one for changed interfaces. */
 void reload_tick(struct reload *r);
+/* The same for what no link tells (ifaces_further): to be called each second. */
+void reload_second(struct reload *r);
 /* Interfaces have changed; nothing is done when none that matters did. */
 int reload_links(struct reload *r, struct err *e);
 const struct ifaces *reload_ifaces(const struct reload *r);

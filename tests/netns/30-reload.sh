@@ -75,6 +75,23 @@ unconfirmed() {
 
 is_back() { in_ns vms "$NETPROBE" connect "${IP4[axis]}" 443 --timeout-ms 1000 >/dev/null; }
 
+# Frames of MPLS would be sent on beside the table: from the moment that the kernel takes such.
+fenced() { in_ns fw nft list table netdev ringfence 2>/dev/null | grep -q "hook ingress device \"$CAM1\""; }
+not_fenced() { ! fenced; }
+further_protocol() {
+	if ! modprobe -n mpls_router 2>/dev/null || grep -q mpls /proc/net/ptype; then
+		skip 'a kernel that learns MPLS' 'no module mpls_router that could be loaded'
+		return
+	fi
+	truth 'without MPLS there is no ingress fence' not_fenced
+	truth 'the kernel learns MPLS' modprobe mpls_router
+	truth 'and frames of it are fenced off' site_wait 'the fence' fenced
+	truth 'the table is what it should be' ringfence verify
+	truth 'the kernel unlearns MPLS' rmmod mpls_router
+	truth 'and the fence goes' site_wait 'no fence' not_fenced
+	truth 'the table is what it should be again' ringfence verify
+}
+
 site_up 30-reload
 site_servers
 load_start
@@ -91,4 +108,5 @@ reloads
 load_stop 'under reloads'
 refusals
 unconfirmed
+further_protocol
 site_done

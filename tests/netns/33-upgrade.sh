@@ -59,7 +59,11 @@ old_by_text() {
 	# Where nft has no queue, the table's is of another sort; without a listener both drop.
 	in_ns sw nft -c 'add table inet t; add chain inet t c; add rule inet t c queue num 77' 2>/dev/null ||
 		sed -i 's/queue num .*/drop/' "$SITE_DIR/old.nft"
+	# As it stands every other time that a daemon turns its page: on the second one.
+	sed -i "s/page a/page b/; /^\tset /! s/\(@[a-z0-9-]*\)-a\>/\1-b/g" "$SITE_DIR/old.nft"
 	truth 'the older table' in_ns fw nft -f "$SITE_DIR/old.nft"
+	truth 'which has dropped something' in_ns fw nft add element inet ringfence hits-tcp4-b \
+		"{ \"$CAM0\" . ${MAC[hik]} . ${IP4[hik]} . ${IP4[vms]} . 445 counter packets 7 bytes 420 }"
 }
 
 old_extras() { # and a stage that we do not have
@@ -96,6 +100,11 @@ in_vain() { # questions that nobody answers; sets ASKED_IN_VAIN
 }
 # Of all that was asked, what the newer daemon has not judged.
 died() { echo $(($(asked) - $(judged))); }
+# To the port that the older table has a drop of.
+dropped() {
+	events_since 0 "${1:-outage}" | grep '"port":445' | sed -nE 's/.*"network":\{[^}]*"packets":([0-9]+).*/\1/p' | awk '{ n += $1 } END { print n + 0 }'
+}
+dropped_told() { [ "$(dropped)$(dropped blocked)" != 00 ]; }
 told_all() { [ "$(unanswered_since 0)" = "$(died)" ]; }
 
 site_up 33-upgrade
@@ -129,6 +138,10 @@ probe drop 'R to a desk' hik desk udp 53
 probe drop 'A where it may not' axis desk udp 53
 SITE_PHASE=enforced
 site_run enforced
+if [ -z "${OLD:-}" ]; then
+	site_wait 'what it dropped to be told' dropped_told
+	is 'what the older one dropped is told as an outage, once' "$(dropped)" 7
+fi
 site_wait 'the loss to be told' told_all
 truth "what died unanswered is at least that ($(died))" [ "$(died)" -ge 50 ]
 is 'and it is told, to the packet' "$(unanswered_since 0)" "$(died)"

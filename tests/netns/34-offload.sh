@@ -119,6 +119,37 @@ told_lost() { # SEQ
 		"${IP6[axis]}" "${IP4[axis2]}" "${IP4[vms]}" "${IP6[vms]}" "${IP4[prec]}" | sed -n 's/^packets //p')" = "$LOST" ]
 }
 
+# The core's interface becomes a port of a bridge, which has its addresses and is the zone's now.
+core_behind_bridge() {
+	local a mac
+	mac=$(in_ns fw ip link show dev core0 | awk '$1 == "link/ether" { print $2 }')
+	in_ns fw ip link add br9 address "$mac" type bridge || return 1
+	for a in $(in_ns fw ip -o addr show dev core0 scope global | awk '{ print $4 }'); do
+		in_ns fw ip addr del "$a" dev core0
+		in_ns fw ip addr add "$a" dev br9 nodad
+	done
+	in_ns fw ip link set core0 master br9 && in_ns fw ip link set br9 up
+}
+seen_one() { # NAME
+	local got hook
+	got=$(grown "got-$1") hook=$(grown "hook-$1")
+	truth "$WHEN: $1: $got packets arrived, $hook passed the hook" [ "$got" -gt 5 -a "$hook" -ge "$got" ]
+}
+# There the kernel would send by the port, without a route to spoil: not offloaded.
+bridged() {
+	local name
+	with_bulk -core +zones 'core: { interfaces: [br9], networks: [10.1.0.0/16, "fd00:1::/48"] }'
+	truth "$WHEN" ringfence reload
+	site_wait 'what does not go there to be offloaded' is_offloaded "$(grep ^asked <<<"$STREAMS")"
+	is "$WHEN: what does not go there is offloaded" $? 0
+	look && sleep 1 && look
+	for name in four six; do seen_one $name; done
+	is "$WHEN: what goes there is not" "$(tracked 50010 | grep -c OFFLOAD)" 0
+	without_bulk -core +zones 'core: { interfaces: [br9], networks: [10.1.0.0/16, "fd00:1::/48"] }'
+	truth "$WHEN, without the rule" ringfence reload
+	silent
+}
+
 # A kernel without: the rule allows, and the operator is told.
 absent() {
 	with_bulk
@@ -215,4 +246,7 @@ without_bulk
 truth "$WHEN" site_daemon_start
 silent
 truth 'the table is as it should be, with a flowtable that nothing leads to' ringfence verify
+WHEN='behind a bridge'
+truth "$WHEN: the core" core_behind_bridge
+bridged
 site_done

@@ -22,12 +22,14 @@ static const char text[] =
 	"devices:\n"
 	"  - { name: axis, macs: [\"ac:cc:8e:00:00:02\"], addresses: [10.20.0.2], maker: axis }\n"
 	"  - { name: hik, macs: [\"44:19:b6:00:00:03\"], addresses: [10.20.0.3], maker: hikvision }\n"
+	"hosts: { nas: { networks: [10.0.0.9] } }\n"
 	"groups: { restricted: { packs: [uk-nil] } }\n"
 	"restrict:\n"
 	"  - { id: cut, group: restricted, reason: because }\n"
 	"rules:\n"
 	"  - { id: video, from: core, to: cctv, services: [tcp/554], action: allow }\n"
 	"  - { id: far, from: behind, to: core, services: [tcp/443], action: allow }\n"
+	"  - { id: bulk, from: cctv, to: nas, services: [tcp/2049], action: allow, offload: true }\n"
 	"default: drop\n";
 
 static struct table_input in;
@@ -37,6 +39,7 @@ static void begin(void)
 	static const char *const open[] = { "docker0", "f4", "lo" }, *const l3[] = { "f3" };
 	struct table_setup setup = {
 		.generation = 3, .page = 'b', .queue = 100, .nflog_group = 7, .open = open, .n_open = 3, .l3 = l3, .n_l3 = 1,
+		.flowtables = true,
 	};
 
 	planned_load(text, INT64_C(1800000000) * 1000000000, &setup, &in);
@@ -108,6 +111,28 @@ static const struct table_binding *known(const struct table_input *i)
 	return NULL;
 }
 
+/* Only interfaces that the policy names, and none that has to do with a bridge. */
+START_TEST(takes_what_may_be_offloaded)
+{
+	static const char *const open[] = { "docker0", "lo" }, *const bridged[] = { "f1", "docker0" };
+	const struct table_setup setup = {
+		.generation = 3, .page = 'b', .plan = plan, .open = open, .n_open = 2, .bridged = bridged, .n_bridged = 2,
+		.flowtables = true,
+	};
+	struct table_input again;
+	struct err e = { 0 };
+
+	ck_assert(in.offload);
+	ck_assert_uint_eq(in.n_offload_ifaces, 3);
+	ck_assert_str_eq(in.offload_ifaces[0], "f0");
+	ck_assert_str_eq(in.offload_ifaces[1], "f1");
+	ck_assert_str_eq(in.offload_ifaces[2], "f4");
+	ck_assert_msg(table_input_from(policy, prog, who, &setup, arena, &again, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(again.n_offload_ifaces, 2);
+	ck_assert_str_eq(again.offload_ifaces[1], "f4");
+}
+END_TEST
+
 /* Who of the bindings is of which of the plan's classes, and which of them stand where. */
 START_TEST(takes_the_plan)
 {
@@ -161,6 +186,7 @@ int main(void)
 	tcase_add_test(tc, gives_interfaces_their_roles);
 	tcase_add_test(tc, owns_networks_by_the_longest_prefix);
 	tcase_add_test(tc, classes_what_is_pinned);
+	tcase_add_test(tc, takes_what_may_be_offloaded);
 	tcase_add_test(tc, takes_the_plan);
 	tcase_add_test(tc, takes_the_rest_as_it_is);
 	return suite_run(tc);

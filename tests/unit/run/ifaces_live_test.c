@@ -52,6 +52,14 @@ static bool is_stacked(const char *name)
 	return false;
 }
 
+static bool is_bridged(const char *name)
+{
+	for (size_t i = 0; i < now.n_bridged; i++)
+		if (strcmp(now.bridged[i], name) == 0)
+			return true;
+	return false;
+}
+
 /* What a daemon that starts now knows. */
 static void start(void)
 {
@@ -162,6 +170,38 @@ START_TEST(another_policy_lets_go_of_what_has_its_name)
 }
 END_TEST
 
+START_TEST(protocols_that_go_on_are_told)
+{
+	static const char *const kernel = "Type Device      Function\n0800          ip_rcv\n0004          llc_rcv [llc]\n"
+					  "0806          arp_rcv\n86dd          ipv6_rcv\n";
+	struct buf b;
+
+	buf_init(&b);
+	buf_str(&b, kernel);
+	buf_str(&b, "88cc eth0     packet_rcv\n");
+	ck_assert_int_eq(file_replace(file, buf_cstr(&b), b.len, 0600, &e), 0);
+	ck_assert(!ifaces_further(file));
+	buf_str(&b, "8847          mpls_forward [mpls_router]\n");
+	ck_assert_int_eq(file_replace(file, buf_cstr(&b), b.len, 0600, &e), 0);
+	ck_assert(ifaces_further(file));
+	ck_assert(ifaces_further("/nonexistent"));
+	buf_fini(&b);
+}
+END_TEST
+
+START_TEST(what_has_to_do_with_a_bridge_is_bridged)
+{
+	ck_assert(!is_bridged("cam0"));
+	run("ip link add br0 type bridge; ip link set cam0 master br0");
+	ck_assert(is_bridged("cam0"));
+	ck_assert(!is_bridged("cam1"));
+	run("ip link set cam0 nomaster; ip link del cam0; ip link add cam0 type bridge");
+	ck_assert(is_bridged("cam0"));
+	run("ip link del cam0; ip link add link br0 name cam0 type macvlan");
+	ck_assert(is_bridged("cam0"));
+}
+END_TEST
+
 START_TEST(what_something_stands_on_is_stacked)
 {
 	ck_assert(!is_stacked("cam0"));
@@ -193,6 +233,8 @@ int main(void)
 	tcase_add_test(tc, nor_does_a_restart_after_it);
 	tcase_add_test(tc, another_boot_or_namespace_counts_not);
 	tcase_add_test(tc, another_policy_lets_go_of_what_has_its_name);
+	tcase_add_test(tc, protocols_that_go_on_are_told);
+	tcase_add_test(tc, what_has_to_do_with_a_bridge_is_bridged);
 	tcase_add_test(tc, what_something_stands_on_is_stacked);
 	return suite_run(tc);
 }
