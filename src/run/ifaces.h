@@ -43,8 +43,8 @@ int ifaces_recall(struct ifaces_memory *mem, const char *path, const struct link
 /* Everything goes to a.  mem may be NULL. */
 int ifaces_read(const struct policy *p, const struct link_map *m, const struct ifaces_memory *mem, struct arena *a,
 		struct ifaces *ret, struct err *e);
-/* Somebody in the kernel takes frames of a further protocol (MPLS, PPPoE) and may send them on: by /proc/net/ptype, or by a file like
- * it.  Where it cannot be read, somebody does.  No link tells when that changes. */
+/* Somebody in the kernel takes frames of a further protocol (MPLS, PPPoE) and may send them on: by /proc/net/ptype (NULL), or by a
+ * file like it.  Where it cannot be read, somebody does.  No link tells when that changes. */
 bool ifaces_further(const char *ptype);
 /* Whether anything that matters differs. */
 bool ifaces_equal(const struct ifaces *a, const struct ifaces *b);

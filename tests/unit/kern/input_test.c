@@ -116,7 +116,7 @@ START_TEST(takes_what_may_be_offloaded)
 {
 	static const char *const open[] = { "docker0", "lo" }, *const bridged[] = { "f1", "docker0" };
 	const struct table_setup setup = {
-		.generation = 3, .page = 'b', .plan = plan, .open = open, .n_open = 2, .bridged = bridged, .n_bridged = 2,
+		.generation = 3, .page = 'b', .plan = planned.plan, .open = open, .n_open = 2, .bridged = bridged, .n_bridged = 2,
 		.flowtables = true,
 	};
 	struct table_input again;
@@ -127,7 +127,8 @@ START_TEST(takes_what_may_be_offloaded)
 	ck_assert_str_eq(in.offload_ifaces[0], "f0");
 	ck_assert_str_eq(in.offload_ifaces[1], "f1");
 	ck_assert_str_eq(in.offload_ifaces[2], "f4");
-	ck_assert_msg(table_input_from(policy, prog, who, &setup, arena, &again, &e) == 0, "%s", e.msg);
+	ck_assert_msg(table_input_from(planned.policy, planned.prog, planned.who, &setup, planned.arena, &again,
+				       &e) == 0, "%s", e.msg);
 	ck_assert_uint_eq(again.n_offload_ifaces, 2);
 	ck_assert_str_eq(again.offload_ifaces[1], "f4");
 }
