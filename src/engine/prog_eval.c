@@ -9,8 +9,11 @@
 enum { MANY = LPM_MANY / PROG_SIDES };
 #define ALWAYS_INLINE inline __attribute__((always_inline))     /* one copy for each side */
 
-/* Beside the flags of the place, as they are for who stands there. */
-enum { END_RESTRICTED = 1 << 16, END_UNKNOWN = 1 << 17, END_UNVERIFIED = 1 << 18, END_UNSPECIFIED = 1 << 19 };
+/* Of each pair one is left once it is known who stands there. */
+enum {
+	END_GUARDED = PROG_GUARDS | PROG_GUARDS_RESTRICTED, END_ENFORCED = PROG_ENFORCES | PROG_ENFORCES_RESTRICTED,
+	END_UNPROVED = PROG_PROOF | PROG_PROOF_RESTRICTED, END_UNKNOWN = PROG_MEANINGFUL,
+};
 
 /* Some flows under way. */
 struct work {
@@ -30,47 +33,37 @@ static inline uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-static inline uint32_t is_set(uint32_t flags, uint32_t flag)
+/* Does it owe no proof, whatever the place asks? */
+static inline bool is_proved(const struct flow_end *end, const struct prog_leaf *leaf)
 {
-	return (flags & flag) != 0;
+	return !end->has_mac | (end->id.proof >= WHO_VERIFIED) | leaf->unspecified;
 }
 
-/* Where it stands, and its identity, as far as the place lets it count. */
-static ALWAYS_INLINE void locate(const struct prog *g, const struct flow_end *end, const struct prog_leaf *leaf, bool sender,
-				 unsigned side, struct prog_end *ret)
+/* Where it stands, its identity as far as the place lets it count, and what that makes of the place. */
+static ALWAYS_INLINE void look_at(const struct prog *g, const struct flow_end *end, const struct prog_leaf *leaf, bool sender,
+				  unsigned side, struct prog_end *ret)
 {
 	const struct prog_place *place = prog_place(g, end, leaf, sender);
-	const uint32_t row = end->firewall ? g->firewall : prog_id_row(g, &end->id, place->flags & PROG_ROUTED);
-	const struct prog_leaf *hosts = end->firewall || place->flags & PROG_STRAY ? &g->leaves[0] : leaf;
-
-	ret->row = place->row;
-	ret->flags = place->flags | leaf->unspecified * END_UNSPECIFIED;
-	ret->id = row;
-	ret->class[PROG_ZONE] = g->zones[place->row].class[side];
-	ret->class[PROG_HOST] = hosts->host[side];
-	ret->class[PROG_JOINT] = hosts->joint_host[side];
-	__builtin_prefetch(&g->ids[row]);
-}
-
-/* What the identity makes of the place. */
-static ALWAYS_INLINE void identify(const struct prog *g, const struct flow_end *end, unsigned side, struct prog_end *ret)
-{
-	enum { OF_RESTRICTED = PROG_GUARDS | PROG_ENFORCES | PROG_PROOF };
-	uint32_t flags = ret->flags, row = ret->id, restricted, unknown, unproved;
+	uint32_t row = prog_id_row(g, &end->id, place->flags & PROG_ROUTED), flags;
+	const struct prog_leaf *hosts = leaf;
 	const struct prog_id *id;
 
-	if (flags & PROG_STRAY && !(g->ids[row].flags & PROG_RESTRICTED))
-		row = g->nobody;
+	if (end->firewall | (place->flags & PROG_STRAY)) {
+		hosts = &g->leaves[0];
+		if (end->firewall || !(g->ids[row].flags & PROG_RESTRICTED))
+			row = end->firewall ? g->firewall : g->nobody;
+	}
 	id = &g->ids[row];
-	restricted = id->flags & PROG_RESTRICTED;
-	flags = (flags & ~(uint32_t)OF_RESTRICTED) | (flags >> restricted & OF_RESTRICTED);
-	unproved = is_set(flags, PROG_PROOF) & !is_set(flags, END_UNSPECIFIED) & end->has_mac & (end->id.proof < WHO_VERIFIED) &
-		   is_set(id->flags, PROG_KNOWN);
-	unknown = is_set(flags, PROG_MEANINGFUL) & !is_set(id->flags, PROG_KNOWN);
-	id = &g->ids[row ^ ((row ^ id->as_unknown) & -unknown)];
-	ret->flags = flags | restricted * END_RESTRICTED | unproved * END_UNVERIFIED | unknown * END_UNKNOWN;
-	ret->joint = g->zones[ret->row].joint * g->n_joint_ids + id->joint;
+	flags = (place->flags & id->heeds) | id->flags;
+	flags &= ~(END_UNPROVED & -(uint32_t)is_proved(end, leaf));
+	id = &g->ids[flags & END_UNKNOWN ? id->as_unknown : row];
+	ret->row = place->row;
+	ret->flags = flags;
+	ret->joint = g->zones[place->row].joint * g->n_joint_ids + id->joint;
+	ret->class[PROG_ZONE] = g->zones[place->row].class[side];
 	ret->class[PROG_DEVICE] = id->class[side];
+	ret->class[PROG_HOST] = hosts->host[side];
+	ret->class[PROG_JOINT] = hosts->joint_host[side];
 }
 
 static void look_jointly(const struct prog *g, unsigned side, struct prog_end *ends, unsigned n)
@@ -105,12 +98,8 @@ static inline void look(const struct prog *g, const struct flow *flows, unsigned
 	for (unsigned i = 0; i < n; i++) {
 		const struct flow *f = &flows[i];
 
-		locate(g, &f->from, &g->leaves[leaves[2 * i]], !f->turned, PROG_FROM, &from[i]);
-		locate(g, &f->to, &g->leaves[leaves[2 * i + 1]], f->turned, PROG_TO, &to[i]);
-	}
-	for (unsigned i = 0; i < n; i++) {
-		identify(g, &flows[i].from, PROG_FROM, &from[i]);
-		identify(g, &flows[i].to, PROG_TO, &to[i]);
+		look_at(g, &f->from, &g->leaves[leaves[2 * i]], !f->turned, PROG_FROM, &from[i]);
+		look_at(g, &f->to, &g->leaves[leaves[2 * i + 1]], f->turned, PROG_TO, &to[i]);
 	}
 	look_jointly(g, PROG_FROM, from, n);
 	look_jointly(g, PROG_TO, to, n);
@@ -195,17 +184,22 @@ static struct membership restrict_between(const struct prog *g, const struct pro
 /* It is not the entries that decide; or they allow what has to be verified first. */
 static inline bool is_refused(const struct flow *f, uint32_t sender, bool allowed)
 {
-	return (f->shape | (sender & PROG_SPOOF)) != 0 ||
-	       (sender & END_UNVERIFIED && (allowed || !(sender & END_RESTRICTED)));
+	return f->shape | (sender & PROG_SPOOF) | (sender & END_UNPROVED && (allowed || !(sender & PROG_RESTRICTED)));
+}
+
+static inline bool has_service(const struct flow *f)
+{
+	return f->has_ports & ((f->proto == 6) | (f->proto == 17));
 }
 
 static void refuse(const struct flow *f, uint32_t sender, struct verdict *v)
 {
-	const bool decided = !f->shape && !(sender & PROG_SPOOF) && sender & END_RESTRICTED;
+	const bool spoof = !f->shape && sender & PROG_SPOOF, decided = !f->shape && !spoof && sender & PROG_RESTRICTED;
 
-	v->why = f->shape ? VERDICT_SHAPE : sender & PROG_SPOOF ? VERDICT_SPOOF : VERDICT_UNVERIFIED;
+	v->why = f->shape ? VERDICT_SHAPE : spoof ? VERDICT_SPOOF : VERDICT_UNVERIFIED;
 	v->action = POLICY_DROP;
 	v->rule = POLICY_NONE;
+	v->remember = spoof & v->enforced & has_service(f);
 	if (decided)
 		return;
 	v->observed = POLICY_NONE;
@@ -213,10 +207,9 @@ static void refuse(const struct flow *f, uint32_t sender, struct verdict *v)
 	v->unknown = false;
 }
 
-static inline bool is_remembered(const struct flow *f, const struct verdict *v)
+static inline uint32_t zone_of(const struct prog *g, const struct prog_end *end)
 {
-	return v->enforced & (v->action == POLICY_DROP) & (v->why != VERDICT_SHAPE) & (v->why != VERDICT_UNVERIFIED) &
-	       f->has_ports & ((f->proto == 6) | (f->proto == 17));
+	return end->row < g->n_zones ? end->row : POLICY_NONE;
 }
 
 static ALWAYS_INLINE void conclude(const struct prog *g, const struct flow *f, const struct prog_end *from,
@@ -226,20 +219,26 @@ static ALWAYS_INLINE void conclude(const struct prog *g, const struct flow *f, c
 	struct membership m = { 0 };
 	const struct prog_outcome *o;
 
+	v->from_zone = zone_of(g, from);
+	v->to_zone = zone_of(g, to);
+	if (!(flags & END_GUARDED)) {
+		*v = (struct verdict){ .action = POLICY_ALLOW, .why = VERDICT_UNGUARDED, .rule = POLICY_NONE,
+				       .observed = POLICY_NONE, .from_zone = v->from_zone, .to_zone = v->to_zone };
+		return;
+	}
 	if (g->restricts)
 		m = restrict_between(g, from, to, &best);
 	o = &g->outcomes[least(best.rule, g->n_rules)];
-	*v = (struct verdict){
-		.action = o->action, .why = o->why, .enforced = flags & PROG_ENFORCES, .member = m.member, .unknown = m.unknown,
-		.rule = best.rule, .observed = best.observed < best.rule ? best.observed : POLICY_NONE,
-		.from_zone = g->zones[from->row].zone, .to_zone = g->zones[to->row].zone,
-	};
+	v->action = o->action;
+	v->why = o->why;
+	v->enforced = flags & END_ENFORCED;
+	v->remember = v->enforced & (o->action == POLICY_DROP) & has_service(f);
+	v->unknown = m.unknown;
+	v->member = m.member;
+	v->rule = best.rule;
+	v->observed = best.observed < best.rule ? best.observed : POLICY_NONE;
 	if (is_refused(f, sender, o->action == POLICY_ALLOW))
 		refuse(f, sender, v);
-	v->remember = is_remembered(f, v);
-	if (!(flags & PROG_GUARDS))
-		*v = (struct verdict){ .action = POLICY_ALLOW, .why = VERDICT_UNGUARDED, .rule = POLICY_NONE,
-				       .observed = POLICY_NONE, .from_zone = v->from_zone, .to_zone = v->to_zone };
 }
 
 static inline void decide(const struct prog *g, const struct flow *flows, unsigned n, struct verdict *ret)
@@ -259,10 +258,8 @@ static void decide_one(const struct prog *g, const struct flow *f, struct verdic
 	const uint32_t service = service_of(g, f);
 	struct prog_end from, to;
 
-	locate(g, &f->from, prog_leaf_of(g, &f->from.addr), !f->turned, PROG_FROM, &from);
-	locate(g, &f->to, prog_leaf_of(g, &f->to.addr), f->turned, PROG_TO, &to);
-	identify(g, &f->from, PROG_FROM, &from);
-	identify(g, &f->to, PROG_TO, &to);
+	look_at(g, &f->from, prog_leaf_of(g, &f->from.addr), !f->turned, PROG_FROM, &from);
+	look_at(g, &f->to, prog_leaf_of(g, &f->to.addr), f->turned, PROG_TO, &to);
 	look_jointly(g, PROG_FROM, &from, 1);
 	look_jointly(g, PROG_TO, &to, 1);
 	for (const struct prog_pair *pair = g->pairs; pair < g->pairs + g->n_pairs; pair++) {
@@ -297,8 +294,7 @@ struct verdict prog_eval(const struct prog *g, const struct flow *f, struct trac
 
 void prog_look(const struct prog *g, const struct flow_end *f, const struct prog_leaf *leaf, unsigned side, struct prog_end *ret)
 {
-	locate(g, f, leaf, side == PROG_FROM, side, ret);
-	identify(g, f, side, ret);
+	look_at(g, f, leaf, side == PROG_FROM, side, ret);
 	look_jointly(g, side, ret, 1);
 }
 
@@ -308,7 +304,7 @@ bool prog_key(const struct prog *g, const struct prog_end *from, const struct pr
 	struct prog_result best = { POLICY_NONE, POLICY_NONE };
 	struct membership m;
 
-	if (!(flags & PROG_GUARDS) || !(flags & PROG_ENFORCES) || from->flags & PROG_SPOOF)
+	if (!(flags & END_GUARDED) || !(flags & END_ENFORCED) || from->flags & PROG_SPOOF)
 		return false;
 	for (uint32_t i = 0; i < PROG_KEY_WORDS; i++)
 		key[i] = 0;

@@ -179,6 +179,16 @@ static uint32_t joint_of(struct ids *s, const struct prog_who *who)
 	return at != b->joint_who.n || VEC_PUSH(&b->joint_who, *who) ? at : POOL_NONE;
 }
 
+/* Nobody proves who is not known, and who is known is not unknown. */
+static uint32_t heeds(const struct prog_who *who)
+{
+	enum { PROOFS = PROG_PROOF | PROG_PROOF_RESTRICTED };
+	const uint32_t paired = who->restricted ? PROG_OF_RESTRICTED : PROG_OF_OTHERS;
+
+	return PROG_SPOOF | PROG_STRAY | PROG_ROUTED |
+	       (who->known ? paired : (paired & ~(uint32_t)PROOFS) | PROG_MEANINGFUL);
+}
+
 static uint32_t add_id(struct ids *s, const struct prog_who *who, uint32_t as_unknown)
 {
 	struct prog_build *b = s->b;
@@ -186,6 +196,7 @@ static uint32_t add_id(struct ids *s, const struct prog_who *who, uint32_t as_un
 	uint64_t row[ID_WORDS] = { 0 };
 
 	id.flags = (who->restricted ? PROG_RESTRICTED : 0) | (who->known ? PROG_KNOWN : 0);
+	id.heeds = heeds(who);
 	id.joint = joint_of(s, who);
 	for (unsigned side = 0; side < PROG_SIDES; side++) {
 		memcpy(b->row, b->base[side][PROG_DEVICE], b->words * sizeof(*b->row));

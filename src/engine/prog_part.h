@@ -34,13 +34,15 @@ struct prog_leaf {
 	bool link, unspecified;
 };
 
-/* What an interface makes of an address's zone. */
+/* What an interface makes of an address's zone; flags of RESTRICTED go for those who are, the others of a pair for the rest. */
 enum {
 	PROG_SPOOF = 1 << 0, PROG_STRAY = 1 << 1, PROG_ROUTED = 1 << 2,
 	PROG_MEANINGFUL = 1 << 3,               /* unknown means something there */
 	PROG_GUARDS = 1 << 4, PROG_GUARDS_RESTRICTED = 1 << 5,
 	PROG_ENFORCES = 1 << 6, PROG_ENFORCES_RESTRICTED = 1 << 7,
 	PROG_PROOF = 1 << 8, PROG_PROOF_RESTRICTED = 1 << 9,    /* a source's address has to be verified */
+	PROG_OF_RESTRICTED = PROG_GUARDS_RESTRICTED | PROG_ENFORCES_RESTRICTED | PROG_PROOF_RESTRICTED,
+	PROG_OF_OTHERS = PROG_GUARDS | PROG_ENFORCES | PROG_PROOF,
 };
 struct prog_place {
 	uint32_t row;                           /* of prog.zones */
@@ -53,12 +55,13 @@ struct prog_zone {
 	uint32_t joint;                         /* row of the joint tables */
 };
 
-enum { PROG_RESTRICTED = 1 << 0, PROG_KNOWN = 1 << 1 };
+enum { PROG_RESTRICTED = 1 << 16, PROG_KNOWN = 1 << 17 };       /* beside those of a place */
 struct prog_id {
 	uint32_t class[PROG_SIDES];
 	uint32_t joint;                         /* column of the joint tables */
 	uint32_t as_unknown;                    /* the same where unknown means something */
 	uint32_t flags;
+	uint32_t heeds;                         /* flags of a place that mean something for it */
 };
 
 struct prog_proto {
@@ -125,10 +128,11 @@ struct prog {
 	uint32_t n_entries, n_classes[PROG_SIDES][PROG_DIMS], n_sets, n_services, n_results, n_members;
 };
 
-/* An end of a flow, as a decision looks at it. */
+/* An end of a flow, as a decision looks at it.  Its flags are those of its identity, and what the place says of such a one:
+ * MEANINGFUL is left where it is unknown and that means something, PROOF where a known one still owes the proof. */
 struct prog_end {
 	uint32_t row, flags;                    /* of the place */
-	uint32_t id, joint;                     /* joint zone and id, as members are found */
+	uint32_t joint;                         /* joint zone and id, as members are found */
 	uint32_t class[PROG_DIMS];
 };
 
