@@ -221,14 +221,14 @@ void db_detach(struct db *db)
 }
 
 /* One that is empty gets its mode and group before SQLite knows of it: -wal and -shm take after it. */
-static int make_file(const struct db *db, struct err *e)
+int db_make_file(const struct db *db, const char *path, struct err *e)
 {
-	AUTO_FD fd = open(db->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+	AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 
 	if (fd < 0)
-		return errno == EEXIST ? 0 : err_sys(e, errno, "%s", db->path);
+		return errno == EEXIST ? 0 : err_sys(e, errno, "%s", path);
 	if (fchmod(fd, 0640) < 0 || (db->group != (gid_t)-1 && fchown(fd, (uid_t)-1, db->group) < 0))
-		return err_sys(e, errno, "%s: mode and group", db->path);
+		return err_sys(e, errno, "%s: mode and group", path);
 	return 0;
 }
 
@@ -338,7 +338,7 @@ int db_attach(struct db *db, bool *ret_created, struct err *e)
 	int rc;
 
 	*ret_created = false;
-	if (db->writer && make_file(db, e) < 0)
+	if (db->writer && db_make_file(db, db->path, e) < 0)
 		return -1;
 	if (stat(db->path, &before) < 0)
 		return err_sys(e, errno, "%s", db->path);

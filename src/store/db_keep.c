@@ -116,6 +116,70 @@ int db_set_aside(struct db *db, const char *reason, struct db_report *report, st
 	return 0;
 }
 
+/* --- putting back --- */
+
+static int copy_all(struct db *db, const char *to, struct err *e)
+{
+	sqlite3_stmt *st;
+	AUTO_FD fd = -1;
+
+	if (unlink(to) < 0 && errno != ENOENT)
+		return err_sys(e, errno, "%s", to);
+	if (db_make_file(db, to, e) < 0)
+		return -1;
+	st = db_prepare(db, "VACUUM INTO ?", e);
+	if (!st)
+		return -1;
+	db_bind_text(st, 1, to);
+	if (db_run(db, st, e) < 0)
+		return -1;
+	fd = open(to, O_RDONLY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? err_sys(e, errno, "%s", to) : 0;
+}
+
+static int lock_again(struct db *db, struct err *e)
+{
+	char name[DB_PATH + 8];
+	struct stat ours, there;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s.lock", db->path);
+	if (fstat(db->lock, &ours) == 0 && stat(name, &there) == 0 && ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
+		return 0;
+	fd = file_lock(name, e);
+	if (fd < 0)
+		return -1;
+	close(db->lock);
+	db->lock = fd;
+	return 0;
+}
+
+int db_put_back(struct db *db, struct db_report *report, struct err *e)
+{
+	const char *slash = strrchr(db->path, '/');
+	char dir[DB_PATH], again[DB_PATH + 8];
+
+	*report = (struct db_report){ .set_aside = exists(db->path) };
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - db->path) : 1, slash ? db->path : ".");
+	snprintf(again, sizeof(again), "%s.again", db->path);
+	if (make_dir(dir, db->group, e) < 0 || lock_again(db, e) < 0)
+		return -1;
+	if (copy_all(db, again, e) < 0) {
+		unlink(again);
+		return -1;
+	}
+	/* A log that was left there would be taken for the copy's. */
+	if (move_aside(db, report, e) < 0)
+		return -1;
+	if (rename(again, db->path) < 0)
+		return err_sys(e, errno, "%s", again);
+	db_detach(db);
+	if (db_attach(db, &report->created, e) == 0)
+		return 0;
+	db_detach(db);
+	return -1;
+}
+
 static int attach_or_set_aside(struct db *db, struct db_report *report, struct err *e)
 {
 	bool created;

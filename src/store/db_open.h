@@ -26,6 +26,7 @@ struct db {
 	struct { const char *text; sqlite3_stmt *st; } stmts[DB_STMTS];
 };
 
+int db_make_file(const struct db *db, const char *path, struct err *e);         /* empty; one that is there stays as it is */
 int db_attach(struct db *db, bool *ret_created, struct err *e);
 void db_detach(struct db *db);
 long long db_max_pages(const struct db *db);

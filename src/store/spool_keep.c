@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* spool: retention.  Over the limit of bytes or of age the oldest rows go, a step at a time, each step recorded in `removed` in the
  * same transaction; when the disk is nearly full they make room for new ones inside the file, which then grows no more.
- * Traffic goes first; each lane has a quarter of the bytes for itself. */
+ * Traffic goes first; each lane has a quarter of the bytes for itself.  And a file that was removed is put back. */
 #include "store/spool_row.h"
 
 #include <stdio.h>
@@ -164,5 +164,34 @@ int spool_retain(struct spool *s, int64_t wall_ns, bool force, struct err *e)
 	if (db_tidy(s->db, tight ? 0 : VACUUM_PAGES, e) < 0)
 		return -1;
 	db_keep_ballast(s->db);
+	return 0;
+}
+
+/* --- putting back --- */
+
+static void tell_put_back(struct spool *s, bool aside)
+{
+	int64_t now = now_wall_ns();
+	struct event ev = { .kind = EVENT_TAMPER, .severity = 3, .first_ns = now, .last_ns = now, .why = "store",
+			    .reason = aside ? "the event store was replaced while in use: put back whole, the other set aside"
+					    : "the event store was removed while in use: put back whole" };
+	struct err ignored;
+
+	spool_append(s, &ev, &ignored);         /* one that does not fit is counted and told later */
+}
+
+int spool_put_back(struct spool *s, struct err *e)
+{
+	struct db_report report;
+
+	s->gone = db_is_stale(s->db);
+	if (!s->gone)
+		return 0;
+	if (db_put_back(s->db, &report, e) < 0) {
+		snprintf(s->stats.error, sizeof(s->stats.error), "%s", e->msg);
+		return -1;
+	}
+	s->gone = false;
+	tell_put_back(s, report.set_aside);
 	return 0;
 }
