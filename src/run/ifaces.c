@@ -181,7 +181,8 @@ static bool is_port(const struct policy *p, const struct link_map *m, const stru
 	return l->master && (i == WHO_NONE || !p->ifaces[i].guarded);
 }
 
-/* What ends in a program's packet socket does not go on. */
+/* What ends in a program's packet socket does not go on, nor what VLAN devices tell each other (MVRP: there is always somebody for
+ * that where 8021q is). */
 bool ifaces_further(const char *ptype)
 {
 	AUTO_MEM char *text = NULL;
@@ -195,7 +196,7 @@ bool ifaces_further(const char *ptype)
 	while ((line = strtok_r(NULL, "\n", &save))) {
 		const unsigned long type = strtoul(line, NULL, 16);
 
-		if (type > ETH_P_802_2 && type != ETH_P_IP && type != ETH_P_IPV6 && type != ETH_P_ARP &&
+		if (type > ETH_P_802_2 && type != ETH_P_IP && type != ETH_P_IPV6 && type != ETH_P_ARP && type != ETH_P_MVRP &&
 		    !strstr(line, "packet_rcv"))
 			return true;
 	}

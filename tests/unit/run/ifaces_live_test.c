@@ -178,7 +178,7 @@ START_TEST(protocols_that_go_on_are_told)
 
 	buf_init(&b);
 	buf_str(&b, kernel);
-	buf_str(&b, "88cc eth0     packet_rcv\n");
+	buf_str(&b, "88cc eth0     packet_rcv\n88f5          mrp_rcv [mrp]\n");
 	ck_assert_int_eq(file_replace(file, buf_cstr(&b), b.len, 0600, &e), 0);
 	ck_assert(!ifaces_further(file));
 	buf_str(&b, "8847          mpls_forward [mpls_router]\n");
