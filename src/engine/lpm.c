@@ -1,27 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A reference is a value, a branch (16 references, one cache line) or a leap: "all of these bits, then go on there; else this
- * value".  Values of shorter prefixes are pushed down while building, so that the first value met is the answer. */
+/* A reference is a value, a branch (16 references, one cache line; 256 where most of the 16 would branch again) or a leap: "all
+ * of these bits, then go on there; else this value".  Values of shorter prefixes are pushed down while building, so that the
+ * first value met is the answer.
+ * The reference of a branch says which bits it wants to see, so that a step needs no more than it and the address: of byte
+ * AT all eight (WIDE), or four, which are the first ones (FIRST) or the last. */
 #include "engine/lpm.h"
 
 #include <string.h>
 
 #include "base/vec.h"
 
-enum { ROOT_BITS = 16, STRIDE = 4, KIND = 30 };
-#define VALUE(ref) ((ref) & (LPM_VALUES - 1U))
-#define BRANCH (1U << KIND)
-#define LEAP (2U << KIND)
+enum { ROOT_BITS = 16, STRIDE = 4, SLOTS = 1 << STRIDE, WIDE_STRIDE = 8, WIDE_FROM = 12 /* of 16 that branch again */ };
+#define WIDE (1U << 31)
+#define BRANCH (1U << 30)
+#define LEAP (1U << 29)         /* if it is no branch */
+#define FIRST (1U << 28)
+#define AT 24                   /* to 27 */
+#define BRANCHES (1U << AT)     /* at most */
+#define IS_VALUE(ref) ((ref) < LEAP)
+_Static_assert(LPM_VALUES == LEAP, "what is less is a value");
 
 struct key {
 	uint64_t hi, lo;
 };
 
 struct branch {
-	uint32_t slot[1 << STRIDE];
+	uint32_t slot[SLOTS];
 };
 
 struct leap {
-	struct key bits, mask;
+	struct key bits, mask;  /* as they lie in an address */
 	uint32_t then, otherwise;
 	uint32_t depth;         /* of then */
 };
@@ -29,7 +37,7 @@ struct leap {
 struct lpm {
 	uint32_t *root[2];      /* by family: 4, 6 */
 	uint32_t otherwise;
-	struct branch *branches;
+	struct branch *branches;        /* a wide one takes 16 */
 	struct leap *leaps;
 	size_t bytes;
 };
@@ -40,20 +48,32 @@ struct making {
 	VEC(struct leap) leaps;
 };
 
-static struct key key_of(const struct addr *a)
+static struct key in_address(const struct addr *a)
 {
 	struct key k;
 
 	memcpy(&k.hi, a->b, sizeof(k.hi));
 	memcpy(&k.lo, a->b + 8, sizeof(k.lo));
-	k.hi = __builtin_bswap64(k.hi);
-	k.lo = __builtin_bswap64(k.lo);
 	return k;
 }
 
-static unsigned nibble(struct key k, unsigned depth)
+/* From numbers to their order in an address, or back. */
+static struct key swapped(struct key k)
 {
-	return (depth < 64 ? k.hi >> (60 - depth) : k.lo >> (124 - depth)) & 15;
+	return (struct key){ __builtin_bswap64(k.hi), __builtin_bswap64(k.lo) };
+}
+
+static struct key key_of(const struct addr *a)
+{
+	return swapped(in_address(a));
+}
+
+/* Some bits of it, which are all in the one half or the other. */
+static size_t bits_of(struct key k, unsigned depth, unsigned bits)
+{
+	const uint64_t half = depth < 64 ? k.hi : k.lo;
+
+	return half >> (64 - bits - depth % 64) & ((UINT64_C(1) << bits) - 1);
 }
 
 static unsigned common_bits(struct key a, struct key b)
@@ -97,7 +117,7 @@ static void fill(struct making *m, struct range r, unsigned depth, unsigned bits
 
 	for (size_t i = 0; i < r.n && *ok;) {
 		struct key k = key_of(&r.at[i].prefix.addr);
-		size_t slot = bits == ROOT_BITS ? k.hi >> 48 : nibble(k, depth), n = 1;
+		size_t slot = bits_of(k, depth, bits), n = 1;
 
 		if (r.at[i].prefix.len <= end) {
 			for (size_t s = 0; s < (size_t)1 << (end - r.at[i].prefix.len); s++)
@@ -128,25 +148,58 @@ static uint32_t leap_to(struct making *m, struct range r, unsigned depth, unsign
 	struct leap leap = { .mask = mask_of(depth, deeper), .otherwise = inherited, .depth = deeper };
 	struct key k = key_of(&r.at[0].prefix.addr);
 
-	leap.bits = (struct key){ k.hi & leap.mask.hi, k.lo & leap.mask.lo };
+	leap.bits = swapped((struct key){ k.hi & leap.mask.hi, k.lo & leap.mask.lo });
+	leap.mask = swapped(leap.mask);
 	leap.then = build(m, r, deeper, inherited, ok);
 	*ok = *ok && VEC_PUSH(&m->leaps, leap);
 	return *ok ? LEAP | (uint32_t)(m->leaps.n - 1) : inherited;
 }
 
+/* Would most of a narrow branch's slots branch again?  Then a wide one is hardly larger than all of them. */
+static bool is_dense(struct range r, unsigned depth)
+{
+	unsigned last = SLOTS, slots = 0;
+
+	for (size_t i = 0; i < r.n; i++) {
+		const unsigned slot = (unsigned)bits_of(key_of(&r.at[i].prefix.addr), depth, STRIDE);
+
+		if (r.at[i].prefix.len <= depth + STRIDE || slot == last)
+			continue;
+		last = slot;
+		slots++;
+	}
+	return slots >= WIDE_FROM;
+}
+
+static bool push(struct making *m, const uint32_t *slots, unsigned n)
+{
+	struct branch b;
+	bool ok = m->branches.n + n / SLOTS <= BRANCHES;
+
+	for (unsigned i = 0; i < n && ok; i += SLOTS) {
+		memcpy(b.slot, slots + i, sizeof(b.slot));
+		ok = VEC_PUSH(&m->branches, b);
+	}
+	return ok;
+}
+
 /* True recursion: at most 29 deep. */
 static uint32_t build(struct making *m, struct range r, unsigned depth, uint32_t inherited, bool *ok)
 {
-	unsigned deeper = branch_depth(r);
-	struct branch b;
+	const unsigned deeper = branch_depth(r);
+	const bool wide = depth % WIDE_STRIDE == 0 && is_dense(r, depth);
+	const unsigned bits = wide ? WIDE_STRIDE : STRIDE;
+	uint32_t slots[1 << WIDE_STRIDE], kind = wide ? WIDE | BRANCH : BRANCH;
 
 	if (deeper > depth)
 		return leap_to(m, r, depth, deeper, inherited, ok);
-	for (unsigned i = 0; i < 1U << STRIDE; i++)
-		b.slot[i] = inherited;
-	fill(m, r, depth, STRIDE, b.slot, ok);
-	*ok = *ok && VEC_PUSH(&m->branches, b);
-	return *ok ? BRANCH | (uint32_t)(m->branches.n - 1) : inherited;
+	for (unsigned i = 0; i < 1U << bits; i++)
+		slots[i] = inherited;
+	fill(m, r, depth, bits, slots, ok);
+	*ok = *ok && push(m, slots, 1U << bits);
+	if (!wide && depth % WIDE_STRIDE == 0)
+		kind |= FIRST;
+	return *ok ? kind | depth / 8 << AT | (uint32_t)(m->branches.n - (1U << bits) / SLOTS) : inherited;
 }
 
 static bool build_root(struct making *m, unsigned family, struct range r, uint32_t otherwise, struct arena *a)
@@ -195,66 +248,60 @@ struct lpm *lpm_new(const struct lpm_entry *entries, size_t n, uint32_t otherwis
 	return ok ? m.l : NULL;
 }
 
-/* What stands in a branch or leap for that key. */
-static inline uint32_t step(const struct lpm *l, uint32_t ref, const uint64_t key[2], unsigned *depth)
+/* What stands in a branch or leap for that address. */
+static inline uint32_t step(const struct lpm *l, uint32_t ref, const struct addr *a)
 {
 	const struct leap *leap;
-	uint64_t differ;
-	unsigned at = *depth;
+	uint32_t differs;
+	struct key k;
 
 	if (ref & BRANCH) {
-		*depth = at + STRIDE;
-		return l->branches[VALUE(ref)].slot[key[at / 64] >> (60 - at) % 64 & 15];
+		const uint32_t *slots = l->branches[ref % BRANCHES].slot;
+		const uint32_t seen = ref & WIDE ? UINT8_MAX : SLOTS - 1, shift = ref & FIRST ? STRIDE : 0;
+
+		return slots[a->b[ref >> AT & 15] >> shift & seen];
 	}
-	leap = &l->leaps[VALUE(ref)];
-	differ = ((key[0] & leap->mask.hi) ^ leap->bits.hi) | ((key[1] & leap->mask.lo) ^ leap->bits.lo);
-	*depth = leap->depth;
-	return differ ? leap->otherwise : leap->then;
+	leap = &l->leaps[ref % LEAP];
+	k = in_address(a);
+	differs = (((k.hi & leap->mask.hi) ^ leap->bits.hi) | ((k.lo & leap->mask.lo) ^ leap->bits.lo)) != 0;
+	return leap->then ^ ((leap->then ^ leap->otherwise) & -differs);
 }
 
-static inline uint32_t begin(const struct lpm *l, const struct addr *a, uint64_t key[2])
+static inline uint32_t begin(const struct lpm *l, const struct addr *a)
 {
-	struct key k = key_of(a);
-
-	key[0] = k.hi;
-	key[1] = k.lo;
-	return a->family ? l->root[a->family == 6][k.hi >> 48] : l->otherwise;
+	return a->family ? l->root[a->family == 6][a->b[0] << 8 | a->b[1]] : l->otherwise;
 }
 
 uint32_t lpm_find(const struct lpm *l, const struct addr *a)
 {
-	unsigned depth = ROOT_BITS;
-	uint64_t key[2];
-	uint32_t ref = begin(l, a, key);
+	uint32_t ref = begin(l, a);
 
-	while (ref >> KIND)
-		ref = step(l, ref, key, &depth);
+	while (!IS_VALUE(ref))
+		ref = step(l, ref, a);
 	return ref;
 }
 
-/* Whether one is found yet depends on chance, so that is no branch.  open: reference, depth and place of each that is not. */
+/* Whether one is found yet depends on chance, so that is no branch.  open: reference and place of each that is not. */
 void lpm_find_many(const struct lpm *l, const struct addr *const addrs[], unsigned n, uint32_t *ret)
 {
-	uint64_t keys[LPM_MANY][2], open[LPM_MANY];
+	uint64_t open[LPM_MANY + 1];
 	unsigned left = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		ret[i] = begin(l, addrs[i], keys[i]);
-		open[left] = (uint64_t)ret[i] << 32 | ROOT_BITS << 8 | i;
-		left += ret[i] >> KIND != 0;
+		ret[i] = begin(l, addrs[i]);
+		open[left] = (uint64_t)ret[i] << 32 | i;
+		left += !IS_VALUE(ret[i]);
 	}
 	while (left) {
 		const unsigned before = left;
 
 		left = 0;
 		for (unsigned i = 0; i < before; i++) {
-			const unsigned at = open[i] & 0xff;
-			unsigned depth = open[i] >> 8 & 0xff;
-			const uint32_t ref = step(l, (uint32_t)(open[i] >> 32), keys[at], &depth);
+			const uint32_t at = (uint32_t)open[i], ref = step(l, (uint32_t)(open[i] >> 32), addrs[at]);
 
 			ret[at] = ref;
-			open[left] = (uint64_t)ref << 32 | depth << 8 | at;
-			left += ref >> KIND != 0;
+			open[left] = (uint64_t)ref << 32 | at;
+			left += !IS_VALUE(ref);
 		}
 	}
 }
@@ -279,8 +326,7 @@ static struct addr addr_of(uint8_t family, struct key k)
 {
 	struct addr a = { .family = family };
 
-	k.hi = __builtin_bswap64(k.hi);
-	k.lo = __builtin_bswap64(k.lo);
+	k = swapped(k);
 	memcpy(a.b, &k.hi, family == 4 ? 4 : sizeof(k.hi));
 	if (family == 6)
 		memcpy(a.b + 8, &k.lo, sizeof(k.lo));
@@ -305,27 +351,39 @@ static void arrive(struct tour *t, struct key at, uint32_t value)
 	t->value = value;
 }
 
+static void tour(struct tour *t, uint32_t ref, struct key at, unsigned depth);
+
+static void tour_branch(struct tour *t, uint32_t ref, struct key at, unsigned depth)
+{
+	const unsigned bits = ref & WIDE ? WIDE_STRIDE : STRIDE, end = depth + bits;
+	const uint32_t *slots = t->l->branches[ref % BRANCHES].slot;
+
+	for (uint64_t i = 0; i < 1U << bits; i++) {
+		const struct key then = depth < 64 ? (struct key){ at.hi | i << (64 - end), at.lo } :
+					(struct key){ at.hi, at.lo | i << (128 - end) };
+
+		tour(t, slots[i], then, end);
+	}
+}
+
 /* True recursion: as deep as build. */
 static void tour(struct tour *t, uint32_t ref, struct key at, unsigned depth)
 {
 	const struct leap *leap;
-	struct key then, end, all;
+	struct key bits, then, end, all;
 
-	if (!(ref >> KIND)) {
+	if (IS_VALUE(ref)) {
 		arrive(t, at, ref);
 		return;
 	}
 	if (ref & BRANCH) {
-		for (uint64_t i = 0; i < 1U << STRIDE; i++) {
-			then = depth < 64 ? (struct key){ at.hi | i << (60 - depth), at.lo } :
-			       (struct key){ at.hi, at.lo | i << (124 - depth) };
-			tour(t, t->l->branches[VALUE(ref)].slot[i], then, depth + STRIDE);
-		}
+		tour_branch(t, ref, at, depth);
 		return;
 	}
-	leap = &t->l->leaps[VALUE(ref)];
-	then = (struct key){ at.hi | leap->bits.hi, at.lo | leap->bits.lo };
-	if (leap->bits.hi || leap->bits.lo)
+	leap = &t->l->leaps[ref % LEAP];
+	bits = swapped(leap->bits);
+	then = (struct key){ at.hi | bits.hi, at.lo | bits.lo };
+	if (bits.hi || bits.lo)
 		arrive(t, at, leap->otherwise);
 	tour(t, leap->then, then, leap->depth);
 	all = mask_of(depth, 128);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* lpm: longest prefix match for both families: 16 bits at once, then 4 at a time, where nothing branches in one leap.
+/* lpm: longest prefix match for both families: 16 bits at once, then 4 at a time (8 where nearly all
+ * of them branch), where nothing branches in one leap.
  * Built once, then frozen; any number of threads may look up.  Values are below LPM_VALUES. */
 #ifndef ENGINE_LPM_H
 #define ENGINE_LPM_H
@@ -11,7 +12,7 @@
 #include "base/arena.h"
 #include "net/addr.h"
 
-enum { LPM_VALUES = 1 << 30 };
+enum { LPM_VALUES = 1 << 29 };
 
 struct lpm;
 struct lpm_entry {

@@ -134,7 +134,8 @@ static struct addr near(const struct prefix *p)
 	return a;
 }
 
-static void random_prefix(struct lpm_entry *e)
+/* alike: so many bytes of all of them are; what comes then differs so much that wide branches are made.  0: hardly any do. */
+static void random_prefix(struct lpm_entry *e, unsigned alike)
 {
 	struct addr a = { .family = below(2) ? 4 : 6 };
 	unsigned bits = addr_bits(&a);
@@ -142,8 +143,8 @@ static void random_prefix(struct lpm_entry *e)
 	bool host_bits;
 
 	for (unsigned i = 0; i < bits / 8; i++)
-		a.b[i] = (uint8_t)(below(4) ? 0x10 * below(3) : below(256));
-	e->prefix = (struct prefix){ a, (uint8_t)below(bits + 1) };
+		a.b[i] = (uint8_t)(!alike && below(4) ? 0x10 * below(3) : i < alike ? 0x2f : below(256));
+	e->prefix = (struct prefix){ a, (uint8_t)(alike < bits / 8 ? 8 * alike + below(bits - 8 * alike + 1) : bits) };
 	ck_assert(addr_prefix_parse(addr_prefix_text(&e->prefix, text, sizeof(text)), &e->prefix, &host_bits));
 	e->value = below(LPM_VALUES);
 }
@@ -209,24 +210,35 @@ static void find_many(const struct lpm *l, unsigned k)
 	ck_assert_uint_eq(found[k], 77);
 }
 
+static void try_random(unsigned alike, size_t many)
+{
+	struct lpm *l;
+
+	for (n = 0; n < many && n < MANY; n++)
+		random_prefix(&entries[n], alike);
+	l = make(5);
+	for (unsigned i = 0; i < 4000; i++) {
+		struct addr a = near(&entries[below((uint32_t)n)].prefix);
+
+		ck_assert_uint_eq(lpm_find(l, &a), slow(&a, 5));
+	}
+	for (unsigned i = 0; i <= LPM_MANY; i++)
+		find_many(l, i);
+	tour(l, 4);
+	tour(l, 6);
+}
+
 START_TEST(random_ones)
 {
 	seed = (uint64_t)_i + 1;
-	for (n = 0; n < 1 + (size_t)_i * 8 && n < MANY; n++)
-		random_prefix(&entries[n]);
-	{
-		struct lpm *l = make(5);
+	try_random(0, 1 + (size_t)_i * 8);
+}
+END_TEST
 
-		for (unsigned i = 0; i < 4000; i++) {
-			struct addr a = near(&entries[below((uint32_t)n)].prefix);
-
-			ck_assert_uint_eq(lpm_find(l, &a), slow(&a, 5));
-		}
-		for (unsigned i = 0; i <= LPM_MANY; i++)
-			find_many(l, i);
-		tour(l, 4);
-		tour(l, 6);
-	}
+START_TEST(crowded_ones)
+{
+	seed = (uint64_t)_i + 1;
+	try_random(2 + (unsigned)_i, MANY);
 }
 END_TEST
 
@@ -238,5 +250,6 @@ int main(void)
 	tcase_add_test(tc, nested);
 	tcase_add_test(tc, empty_and_no_family);
 	tcase_add_loop_test(tc, random_ones, 0, 45);
+	tcase_add_loop_test(tc, crowded_ones, 0, 14);
 	return suite_run(tc);
 }
