@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "kern/ct.h"
 #include "kern/ctflow.h"
 #include "run/allowed.h"
 #include "run/fence.h"
@@ -13,7 +14,7 @@
 #include "run/publish.h"
 #include "run/uses.h"
 
-enum { SIGHTS = 256, FULL_PERCENT = 90 };
+enum { SIGHTS = 256 };
 
 void ringfenced_allowed_start(struct ringfenced *d)
 {
@@ -58,17 +59,12 @@ void ringfenced_allowed_free(struct ringfenced *d)
 
 /* ---- status ---- */
 
-static bool is_nearly_full(const struct ct_stats *ct)
-{
-	return ct->max && ct->entries >= ct->max / 100 * FULL_PERCENT;
-}
-
 bool ringfenced_conntrack_is_tight(struct ringfenced *d)
 {
 	struct ct_stats ct;
 	struct err e;
 
-	return fence_ct_stats(d->fence, &ct, &e) == 0 && is_nearly_full(&ct);
+	return fence_ct_stats(d->fence, &ct, &e) == 0 && ct_is_filled(&ct, CT_NEARLY_FULL);
 }
 
 static void conntrack_json(struct ringfenced *d, struct json *js)
@@ -81,7 +77,7 @@ static void conntrack_json(struct ringfenced *d, struct json *js)
 	json_object(js, "conntrack");
 	json_u64(js, "entries", ct.entries);
 	json_u64(js, "max", ct.max);
-	json_bool(js, "nearly_full", is_nearly_full(&ct));
+	json_bool(js, "nearly_full", ct_is_filled(&ct, CT_NEARLY_FULL));
 	json_u64(js, "drop", ct.drop);
 	json_u64(js, "insert_failed", ct.insert_failed);
 	json_u64(js, "early_drop", ct.early_drop);
@@ -136,5 +132,5 @@ void ringfenced_allowed_text(struct ringfenced *d, struct buf *out)
 	buf_printf(out, "conntrack   %llu of %llu flows; its own losses: %llu dropped, %llu not inserted, %llu evicted early%s\n",
 		   (unsigned long long)ct.entries, (unsigned long long)ct.max, (unsigned long long)ct.drop,
 		   (unsigned long long)ct.insert_failed, (unsigned long long)ct.early_drop,
-		   is_nearly_full(&ct) ? "; nearly full" : "");
+		   ct_is_filled(&ct, CT_NEARLY_FULL) ? "; nearly full" : "");
 }

@@ -41,6 +41,7 @@ static const struct meaning meanings[EVENT_KINDS] = {
 	[EVENT_LOSS] = { "pipeline_error", "host", NULL, "info", "failure" },
 	[EVENT_CLOCK_UNSOUND] = { "alert", "host", NULL, "info", "failure" },
 	[EVENT_HEARTBEAT] = { "state", "host", NULL, "info", "success" },
+	[EVENT_CONNTRACK_FULL] = { "alert", "host", NULL, "info", "failure" },
 };
 
 /* Elastic's own four steps of severity; info is below them. */

@@ -14,7 +14,7 @@ const struct word event_kind_words[] = {
 	{ "config_changed", EVENT_CONFIG_CHANGED }, { "mode_changed", EVENT_MODE_CHANGED }, { "tamper", EVENT_TAMPER },
 	{ "strange_interface", EVENT_STRANGE_INTERFACE }, { "bypass_possible", EVENT_BYPASS_POSSIBLE },
 	{ "outage", EVENT_OUTAGE }, { "loss", EVENT_LOSS }, { "clock_unsound", EVENT_CLOCK_UNSOUND },
-	{ "heartbeat", EVENT_HEARTBEAT },
+	{ "heartbeat", EVENT_HEARTBEAT }, { "conntrack_full", EVENT_CONNTRACK_FULL },
 	{ NULL, 0 }
 };
 static_assert(sizeof(event_kind_words) / sizeof(event_kind_words[0]) == EVENT_KINDS + 1, "a word for each kind");

@@ -330,3 +330,8 @@ int ct_read_stats(struct nl *n, struct ct_stats *ret, struct err *e)
 	*ret = s;
 	return 0;
 }
+
+bool ct_is_filled(const struct ct_stats *s, unsigned percent)
+{
+	return s->max && s->entries * 100 >= s->max * percent;
+}

@@ -25,5 +25,7 @@ int ct_generations(struct nl *n, unsigned mark_shift, uint64_t *ret, struct err 
 /* What conntrack itself lost, summed over CPUs (ctnetlink GET_STATS_CPU) and the table's fill. */
 struct ct_stats { uint64_t found, invalid, insert_failed, drop, early_drop, error; uint64_t entries, max; };
 int ct_read_stats(struct nl *n, struct ct_stats *ret, struct err *e);
+enum { CT_NEARLY_FULL = 90 };
+bool ct_is_filled(const struct ct_stats *s, unsigned percent);         /* to that, or more */
 
 #endif

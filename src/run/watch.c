@@ -213,6 +213,7 @@ bool watch_second(struct watch *w)
 		turn(w);
 	}
 	watch_tamper(w);                /* what was not heard while a big table was sent; most often there is nothing */
+	watch_conntrack(w);
 	time_passes(w);
 	trial_ends(w);
 	if (r.keep_failed != w->keep_failed)

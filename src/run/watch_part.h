@@ -3,6 +3,7 @@
 #ifndef RUN_WATCH_PART_H
 #define RUN_WATCH_PART_H
 
+#include "run/tight.h"
 #include "run/watch.h"
 
 /* What nf_tables' counter was when. */
@@ -32,10 +33,12 @@ struct watch {
 	struct watch_sample samples[WATCH_SAMPLES];
 	unsigned n_samples;
 	unsigned epoch;                         /* of the store, as last seen */
+	struct tight tight;
 };
 
 bool watch_ledger_is_read(const struct watch *w);       /* but for the page that waits */
 void watch_heartbeat(struct watch *w);
+void watch_conntrack(struct watch *w);
 void watch_risks(struct watch *w);
 void watch_keep_unanswered(struct watch *w);
 void watch_bypass(struct watch *w);

@@ -212,6 +212,43 @@ void watch_refresh(struct watch *w)
 		tell_loss(w, &losses[i]);
 }
 
+/* Outside the account: conntrack comes before every hook of ours. */
+void watch_conntrack(struct watch *w)
+{
+	static struct log_limit limit;
+	struct event ev = { .kind = EVENT_CONNTRACK_FULL };
+	struct tight_news n;
+	struct ct_stats ct;
+	struct err e = { 0 };
+	unsigned held;
+	struct json js;
+	struct buf b;
+
+	if (fence_ct_stats(w->c.fence, &ct, &e) < 0) {
+		if (log_allow(&limit, 3, &held))
+			log_warn("conntrack's statistics cannot be read error=\"%s\" held_back=%u", e.msg, held);
+		return;
+	}
+	if (!tight_look(&w->tight, &ct, now_mono_ns(), &n))
+		return;
+	ev.severity = n.dropped ? POLICY_SEV_HIGH : POLICY_SEV_MEDIUM;
+	buf_init(&b);
+	json_init(&js, &b);
+	json_object(&js, NULL);
+	json_str(&js, "what", tight_words(&n));
+	json_u64(&js, "entries", ct.entries);
+	json_u64(&js, "max", ct.max);
+	json_u64(&js, "dropped", n.dropped);
+	json_u64(&js, "evicted_early", n.evicted);
+	json_u64(&js, "not_inserted", n.not_inserted);
+	json_str(&js, "do", "ringfence top --by device tells who has so many flows; net.netfilter.nf_conntrack_max is the size");
+	json_end(&js);
+	reload_event(w->c.reload, &ev, buf_cstr(&b));
+	buf_fini(&b);
+	log_warn("%s entries=%llu max=%llu dropped=%llu evicted_early=%llu", tight_words(&n), (unsigned long long)ct.entries,
+		 (unsigned long long)ct.max, (unsigned long long)n.dropped, (unsigned long long)n.evicted);
+}
+
 static int keep_alive(struct db *db, void *arg, struct err *e)
 {
 	(void)arg;
