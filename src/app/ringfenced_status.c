@@ -158,6 +158,7 @@ static void observer_json(struct ringfenced *d, struct json *js)
 	json_u64(js, "limits_hit", o.limits_hit);
 	json_u64(js, "facts_lost", o.facts_lost);
 	json_u64(js, "probes", o.probes);
+	json_u64(js, "seeks", o.seeks);
 	json_u64(js, "answers", o.answers);
 	json_u64(js, "views", o.views);
 	json_u64(js, "view_us", o.views ? o.view_ns / o.views / 1000 : 0);

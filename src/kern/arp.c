@@ -227,7 +227,7 @@ int arp_ask(struct arp *a, uint32_t ifindex, const struct mac *own_mac, const st
 		a->counts.send_failed++;
 		return err_plain(e, EINVAL, "%s cannot be asked for", addr_text(addr, text, sizeof(text)));
 	}
-	memcpy(to.sll_addr, mac->b, sizeof(mac->b));
+	memcpy(to.sll_addr, frame, sizeof(mac->b));
 	if (sendto(a->fd[a->log ? 0 : kind], frame, len, MSG_DONTWAIT, (const struct sockaddr *)&to, sizeof(to)) < 0) {
 		a->counts.send_failed++;
 		return err_sys(e, errno, "cannot ask for %s", addr_text(addr, text, sizeof(text)));

@@ -44,7 +44,7 @@ int arp_fd4(const struct arp *a);
 int arp_fd6(const struct arp *a);
 /* Up to max sightings from both, without waiting; returns how many, -1 and *e. */
 int arp_receive(struct arp *a, struct arp_sighting *ret, size_t max, struct err *e);
-/* Ask (mac, addr) on an interface, from our own MAC and address there (unspecified IPv4: an ARP probe). */
+/* Ask (mac, addr) on an interface, from our own MAC and address there (unspecified IPv4: an ARP probe).  mac NULL: everybody. */
 int arp_ask(struct arp *a, uint32_t ifindex, const struct mac *own_mac, const struct addr *own, const struct mac *mac,
 	    const struct addr *addr, struct err *e);
 const struct arp_counts *arp_counts_of(const struct arp *a);

@@ -251,16 +251,36 @@ static size_t write_request6(uint8_t *to, const struct mac *own_mac, const struc
 	return ND_TYPE + len;
 }
 
+/* To all who might have it. */
+static void address_everybody(uint8_t *to, const struct addr *addr)
+{
+	static const uint8_t solicited[] = { 0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff };
+
+	memset(to + ETHER_DST, 0xff, 6);
+	if (addr->family == 4)
+		return;
+	memcpy(to + IP6_DST, solicited, sizeof(solicited));
+	memset(to + ETHER_DST, 0x33, 2);
+	memcpy(to + ETHER_DST + 2, to + IP6_DST + 12, 4);
+	put16(to + ND_SUM, 0);
+	put16(to + ND_SUM, checksum6(to, be16(to + IP6_LENGTH)));
+}
+
 /* A solicitation from :: would be answered to everybody, which proves nothing: it is not asked. */
 size_t arp_request(uint8_t ret[static 128], const struct mac *own_mac, const struct addr *own, const struct mac *mac,
 		   const struct addr *addr)
 {
-	if (own->family != addr->family || !is_ownable(addr) || !is_host(mac) || !is_host(own_mac) || addr_is_multicast(own))
+	size_t len;
+
+	if (own->family != addr->family || !is_ownable(addr) || (mac && !is_host(mac)) || !is_host(own_mac) ||
+	    addr_is_multicast(own) || (own->family == 6 && addr_is_unspecified(own)))
 		return 0;
 	memset(ret, 0, 128);
-	memcpy(ret + ETHER_DST, mac->b, sizeof(mac->b));
 	memcpy(ret + ETHER_SRC, own_mac->b, sizeof(own_mac->b));
-	if (addr->family == 4)
-		return write_request4(ret, own_mac, own, addr);
-	return addr_is_unspecified(own) ? 0 : write_request6(ret, own_mac, own, addr);
+	len = addr->family == 4 ? write_request4(ret, own_mac, own, addr) : write_request6(ret, own_mac, own, addr);
+	if (mac)
+		memcpy(ret + ETHER_DST, mac->b, sizeof(mac->b));
+	else
+		address_everybody(ret, addr);
+	return len;
 }

@@ -19,7 +19,7 @@ struct hit {
 	uint32_t sent_mark;                     /* the answer's 8 bits; 0: nobody waited (a copy) */
 };
 
-/* A source that is not verified yet. */
+/* A source that is not verified yet; or an address that somebody opened to, of which nobody is known (mac: zero). */
 struct wish {
 	uint32_t ifindex, iface;
 	struct mac mac;

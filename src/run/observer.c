@@ -22,7 +22,7 @@
 #include "run/publish.h"
 #include "run/reload.h"
 
-enum { SIGHTINGS = 64, ROUNDS = 16, WISHES = 1024, PROBES = 256 };
+enum { SIGHTINGS = 64, ROUNDS = 16, WISHES = 1024, PROBES = 256, SEEKS = 100 };
 #define PAUSE_MIN_NS (10 * NOW_NS_PER_MS)
 #define PAUSE_FACTOR 10
 
@@ -106,6 +106,33 @@ static void claim(struct observer *o, const char *iface, const struct mac *mac, 
 		o->stats.refused++;
 }
 
+/* As many as a second has, so that a scan of empty networks makes little noise in them; who is waited for is asked for again. */
+static void seek(struct observer *o, const struct link_iface *l, const struct addr *addr, int64_t now)
+{
+	struct addr own;
+	struct err e;
+	bool same;
+
+	if (now - o->seeks_ns >= NOW_NS_PER_S || now < o->seeks_ns) {
+		o->seeks_ns = now;
+		o->seeks = 0;
+	}
+	if (o->seeks >= SEEKS || !l->ether || !link_own_address(o->c.links, l->index, addr, &own, &same) || !same)
+		return;
+	o->seeks++;
+	o->stats.seeks++;
+	if (arp_ask(o->arp, l->index, &l->mac, &own, NULL, addr, &e) < 0)
+		o->stats.arp_errors++;
+}
+
+static void grant(struct observer *o, const struct link_iface *l, const struct wish *w, int64_t now)
+{
+	if (addr_mac_u64(&w->mac))
+		claim(o, l->name, &w->mac, &w->addr, now);
+	else
+		seek(o, l, &w->addr, now);
+}
+
 static void take_wishes(struct observer *o, int64_t now)
 {
 	const struct policy *p = policy_of(o);
@@ -117,7 +144,7 @@ static void take_wishes(struct observer *o, int64_t now)
 			const struct link_iface *l = link_by_index(o->c.links, w->ifindex);
 
 			if (l && ifaces_find(p, l->name) != WHO_NONE)
-				claim(o, l->name, &w->mac, &w->addr, now);
+				grant(o, l, w, now);
 			ring_pop(o->rings[i]);
 		}
 	}

@@ -17,6 +17,8 @@ struct observer {
 	unsigned n_rings;
 	bool view_refused;              /* the last one is published, but the kernel did not take it */
 	int64_t view_due_ns;            /* monotonic: not before */
+	int64_t seeks_ns;               /* when this second of seeks began */
+	unsigned seeks;
 	struct observer_stats stats;
 };
 

@@ -93,39 +93,57 @@ static uint32_t mark_of(const struct judge *j, const struct pkt *p, const struct
 	return rest | (j->generation << 2 | kind_of(v)) << j->mark_shift;
 }
 
-/* The same source is not wished for again at once. */
-static bool is_recent(struct worker *w, const struct pkt *p, uint32_t iface)
+/* The same is not wished for again at once. */
+static bool is_recent(struct worker *w, const struct wish *wish)
 {
-	uint64_t h = addr_mac_u64(&p->smac) * UINT64_C(0x9e3779b97f4a7c15) ^ iface, part;
+	uint64_t h = addr_mac_u64(&wish->mac) * UINT64_C(0x9e3779b97f4a7c15) ^ wish->iface, part;
 	struct recent *r;
 
-	for (size_t i = 0; i < sizeof(p->src.b); i += sizeof(part)) {
-		memcpy(&part, p->src.b + i, sizeof(part));
+	for (size_t i = 0; i < sizeof(wish->addr.b); i += sizeof(part)) {
+		memcpy(&part, wish->addr.b + i, sizeof(part));
 		h = (h ^ part) * UINT64_C(0xff51afd7ed558ccd);
 		h ^= h >> 32;
 	}
 	r = &w->recent[h % RECENT];
-	if (r->key == h && p->when_ns - r->when_ns < WISH_NS && p->when_ns >= r->when_ns)
+	if (r->key == h && wish->when_ns - r->when_ns < WISH_NS && wish->when_ns >= r->when_ns)
 		return true;
-	*r = (struct recent){ h, p->when_ns };
+	*r = (struct recent){ h, wish->when_ns };
 	return false;
 }
 
-static void wish(struct worker *w, const struct judge *j, const struct flow_end *end, const struct pkt *p)
+static void push_wish(struct worker *w, const struct wish *wish)
 {
 	struct wish *slot;
 
-	if (!p->has_smac || end->id.proof >= WHO_VERIFIED || end->iface == WHO_NONE || p->hook == PKT_OUTPUT ||
-	    !j->policy->ifaces[end->iface].guarded || addr_mac_is_group(&p->smac) || is_recent(w, p, end->iface))
+	if (is_recent(w, wish))
 		return;
 	slot = ring_slot(w->wishes);
 	if (!slot) {
 		count(&w->stats.wishes_lost, 1);
 		return;
 	}
-	*slot = (struct wish){ .ifindex = p->iif, .iface = end->iface, .mac = p->smac, .addr = p->src, .when_ns = p->when_ns };
+	*slot = *wish;
 	ring_push(w->wishes);
 	w->wished = true;
+}
+
+static bool is_unproved(const struct judge *j, const struct flow_end *end)
+{
+	return end->iface != WHO_NONE && end->id.proof < WHO_VERIFIED && j->policy->ifaces[end->iface].guarded;
+}
+
+static void wish(struct worker *w, const struct judge *j, const struct flow_end *end, const struct pkt *p)
+{
+	if (p->has_smac && p->hook != PKT_OUTPUT && is_unproved(j, end) && addr_mac_u64(&p->smac) && !addr_mac_is_group(&p->smac))
+		push_wish(w, &(struct wish){ .ifindex = p->iif, .iface = end->iface, .mac = p->smac, .addr = p->src,
+					     .when_ns = p->when_ns });
+}
+
+/* Who is opened to may never speak unasked, and what is denied makes the kernel ask nobody. */
+static void seek(struct worker *w, const struct judge *j, const struct flow *f, const struct pkt *p, const struct verdict *v)
+{
+	if (v->action != POLICY_ALLOW && !f->turned && p->oif && p->hook != PKT_INPUT && is_unproved(j, &f->to))
+		push_wish(w, &(struct wish){ .ifindex = p->oif, .iface = f->to.iface, .addr = p->dst, .when_ns = p->when_ns });
 }
 
 /* n packets from first on. */
@@ -142,6 +160,7 @@ static void judge_turn(struct worker *w, const struct judge *j, unsigned first, 
 	for (unsigned i = 0; i < n; i++) {
 		w->marks[first + i] = mark_of(j, &pkts[i], &v[i]);
 		wish(w, j, flows[i].turned ? &flows[i].to : &flows[i].from, &pkts[i]);
+		seek(w, j, &flows[i], &pkts[i], &v[i]);
 	}
 }
 

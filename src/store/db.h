@@ -52,7 +52,7 @@ const char *db_id(const struct db *db);                 /* the store id: 32 hex 
 const char *db_path(const struct db *db);
 /* Grows whenever db came to stand for another file (set aside, made anew): what was kept in it must be put again. */
 unsigned db_epoch(const struct db *db);
-/* Does the path lead to another file by now, or nowhere?  Then a reader closes and opens again, the writer calls db_put_back. */
+/* Does the path lead to another file by now, or none?  Then a reader closes and opens again, the writer calls db_put_back. */
 bool db_is_stale(const struct db *db);
 
 int db_begin(struct db *db, struct err *e);             /* BEGIN IMMEDIATE */
@@ -63,7 +63,7 @@ bool db_in_transaction(const struct db *db);
 /* Move the file, -wal and -shm aside (name.corrupt-N) and go on with a new one.  Writer only. */
 int db_set_aside(struct db *db, const char *reason, struct db_report *report, struct err *e);
 /* The file was removed or replaced while it was open: this handle still has all of it, and writes a whole copy to the path again
- * (missing directories and the lock, too).  What stands there now is set aside, see *report.  Writer only, outside a transaction. */
+ * (missing directories and the lock, too).  What stands there now goes aside, see *report.  Writer only, outside a transaction. */
 int db_put_back(struct db *db, struct db_report *report, struct err *e);
 /* After ENOSPC: give up the ballast, so that deleting and checkpointing work.  false: there is none (any more). */
 bool db_drop_ballast(struct db *db);

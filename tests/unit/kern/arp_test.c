@@ -334,10 +334,17 @@ static size_t ask(const char *own, const char *address)
 	return len;
 }
 
-START_TEST(test_request)
+static void sum_is_right(void)
 {
 	unsigned sum = 32 + 58;
 
+	for (size_t i = 22; i < len; i += 2)
+		sum += (unsigned)frame[i] << 8 | frame[i + 1];
+	ck_assert_uint_eq((sum & 0xffff) + (sum >> 16), 0xffff);
+}
+
+START_TEST(test_request)
+{
 	ck_assert_uint_eq(ask("10.99.0.2", "10.99.0.1"), 42);
 	ck_assert(told4(true));
 	check(ARP_CLAIM, "10.99.0.2");
@@ -351,9 +358,26 @@ START_TEST(test_request)
 	ck_assert(told6(true));
 	check(ARP_CLAIM, "fd99::2");
 	ck_assert_mem_eq(frame + 38, frame + 62, 16);
-	for (size_t i = 22; i < len; i += 2)
-		sum += (unsigned)frame[i] << 8 | frame[i + 1];
-	ck_assert_uint_eq((sum & 0xffff) + (sum >> 16), 0xffff);
+	sum_is_right();
+}
+END_TEST
+
+START_TEST(everybody_is_asked)
+{
+	const struct addr own = at("10.99.0.2"), a = at("10.99.0.1"), own6 = at("fd99::2"), a6 = at("fd99::12:3456");
+
+	len = arp_request(frame, &them, &own, NULL, &a);
+	ck_assert_uint_eq(len, 42);
+	ck_assert_mem_eq(frame, everybody.b, 6);
+	ck_assert(told4(false));
+	check(ARP_CLAIM, "10.99.0.2");
+	len = arp_request(frame, &them, &own6, NULL, &a6);
+	ck_assert_uint_eq(len, 86);
+	ck_assert_mem_eq(frame, "\x33\x33\xff\x12\x34\x56", 6);
+	ck_assert_mem_eq(frame + 38, "\xff\x02\0\0\0\0\0\0\0\0\0\1\xff\x12\x34\x56", 16);
+	ck_assert(told6(false));
+	check(ARP_CLAIM, "fd99::2");
+	sum_is_right();
 }
 END_TEST
 
@@ -388,5 +412,6 @@ int main(void)
 	tcase_add_test(tc, test_logged);
 	tcase_add_test(tc, test_request);
 	tcase_add_test(tc, test_request_not);
+	tcase_add_test(tc, everybody_is_asked);
 	return suite_run(tc);
 }

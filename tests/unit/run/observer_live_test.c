@@ -81,7 +81,7 @@ static void wish(const char *mac, const char *addr)
 	struct wish *w = ring_slot(ring);
 
 	*w = (struct wish){ .ifindex = if_nametoindex("cam0"), .when_ns = now_wall_ns() };
-	ck_assert(addr_mac_parse(mac, &w->mac) && addr_parse(addr, &w->addr));
+	ck_assert((!mac || addr_mac_parse(mac, &w->mac)) && addr_parse(addr, &w->addr));
 	ring_push(ring);
 }
 
@@ -110,6 +110,26 @@ START_TEST(who_answers_is_bound)
 	ck_assert(site_listed("nft list set inet ringfence known6-cam0", NEIGHBOUR " . fd00:20::7"));
 	ck_assert_msg(site_drift() == 0, "%s", buf_cstr(&said));
 	ck_assert_uint_ge(observer_stats(observer).answers, 2);
+}
+END_TEST
+
+/* It never spoke: everybody is asked for its address, then it. */
+START_TEST(who_is_opened_to_is_found)
+{
+	wish(NULL, "10.20.0.7");
+	wish(NULL, "fd00:20::7");
+	wish(NULL, "10.20.0.99");                       /* nobody has it */
+	wish(NULL, "192.0.2.1");                        /* not of this network */
+	ck_assert(learns(2));
+	ck_assert(site_listed("nft list set inet ringfence known4-cam0", NEIGHBOUR " . 10.20.0.7"));
+	ck_assert(site_listed("nft list set inet ringfence known6-cam0", NEIGHBOUR " . fd00:20::7"));
+	ck_assert_uint_eq(observer_stats(observer).seeks, 3);
+	for (unsigned i = 0; i < 60; i++) {
+		wish(NULL, "10.20.0.99");
+		wish(NULL, "10.20.0.98");
+		ck_assert_int_eq(observer_step(observer, &e), 0);
+	}
+	ck_assert_uint_le(observer_stats(observer).seeks, 100);
 }
 END_TEST
 
@@ -176,6 +196,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, begin, end);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, who_answers_is_bound);
+	tcase_add_test(tc, who_is_opened_to_is_found);
 	tcase_add_test(tc, who_only_claims_is_not);
 	tcase_add_test(tc, wishes_of_no_interface_are_nothing);
 	tcase_add_test(tc, comes_back_from_the_store);

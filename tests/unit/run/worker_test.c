@@ -275,6 +275,31 @@ START_TEST(unproved_sources_are_wished_for)
 }
 END_TEST
 
+/* Who is opened to on a guarded interface and is not known there; not for replies, not where it is allowed, not again at once. */
+START_TEST(unknown_destinations_are_sought)
+{
+	const struct wish *w;
+
+	make(FAKE_POLICY, &live_ops, 0);
+	for (unsigned i = 0; i < 4; i++) {
+		script.pkts[i] = fake_packet(CAM_MAC, "10.1.5.10", i == 3 ? "10.20.0.5" : "10.20.0.77", IPPROTO_UDP, 554);
+		script.pkts[i].iif = 8;
+		script.pkts[i].oif = 7;
+	}
+	script.pkts[0].mark = (uint32_t)HIT_NOTE_REPLY << 24;
+	script.n = 4;
+	ck_assert_int_eq(step(), 4);
+	w = ring_peek(worker_wishes(worker));
+	ck_assert_ptr_nonnull(w);
+	ck_assert_uint_eq(addr_mac_u64(&w->mac), 0);
+	ck_assert_mem_eq(w->addr.b, script.pkts[1].dst.b, 4);
+	ck_assert_uint_eq(w->ifindex, 7);
+	ring_pop(worker_wishes(worker));
+	ck_assert_ptr_null(ring_peek(worker_wishes(worker)));
+	unmake();
+}
+END_TEST
+
 START_TEST(a_source_that_fails_is_asked_again)
 {
 	make(FAKE_POLICY, &live_ops, 0);
@@ -330,6 +355,7 @@ int main(void)
 	tcase_add_test(t, a_full_ring_costs_the_record_alone);
 	tcase_add_test(t, copies_are_never_answered);
 	tcase_add_test(t, unproved_sources_are_wished_for);
+	tcase_add_test(t, unknown_destinations_are_sought);
 	tcase_add_test(t, a_source_that_fails_is_asked_again);
 	tcase_add_test(t, a_thread_waits_and_stops);
 	suite_add_tcase(s, t);
