@@ -64,7 +64,7 @@ static void help_rows(const struct cmd_option *o)
 
 static int print_help(const struct cmd *c, const struct cmd_option *own, const struct cmd_option *common)
 {
-	printf("Usage: ringfence %s [options] %s\n%s.\n\n", c->row->name, c->row->args, c->row->help);
+	printf("Usage: ringfence %s [options]%s%s\n%s.\n\n", c->row->name, *c->row->args ? " " : "", c->row->args, c->row->help);
 	if (c->row->more)
 		printf("%s\n\n", c->row->more);
 	help_rows(own);

@@ -21,7 +21,7 @@
 #include "ship/resend.h"
 #include "store/spool.h"
 
-enum { POLL_MS = 200, LAST = 50, LAST_MAX = 100000 };
+enum { POLL_MS = 200, LAST = 50, LAST_MAX = 100000, DETAIL = 160 };
 
 struct wanted {
 	const char *last, *since, *after, *format, *sink, *from, *to, *ship_state;
@@ -99,6 +99,48 @@ static void end_text(const struct event_end *end, struct buf *out)
 		buf_printf(out, " @%s", end->zone);
 }
 
+/* A detail's JSON for people: key=value, quotes only where they are needed; cut when it is long (--json has all of it). */
+static void detail_text(const char *s, struct buf *out)
+{
+	size_t len = strlen(s);
+	bool quoted = false, spaced = false;
+
+	if (len > 1 && s[0] == '{' && s[len - 1] == '}')
+		s++, len -= 2;
+	for (size_t i = 0; i < len && out->len < DETAIL; i++) {
+		if (s[i] == '"') {
+			if (!quoted)
+				spaced = memchr(s + i + 1, ' ', strcspn(s + i + 1, "\"")) != NULL;
+			quoted = !quoted;
+			if (spaced)
+				buf_char(out, '"');
+		} else if (quoted && s[i] == '\\' && i + 1 < len) {
+			buf_char(out, s[i++]);
+			buf_char(out, s[i]);
+		} else {
+			buf_char(out, quoted ? s[i] : s[i] == ':' ? '=' : s[i] == ',' ? ' ' : s[i]);
+		}
+	}
+	if (out->len >= DETAIL)
+		buf_str(out, "…");
+}
+
+/* What there is to say of an event that is no traffic. */
+static void words_cell(struct cmd_table *t, const struct event *ev)
+{
+	struct buf words;
+
+	buf_init(&words);
+	if (ev->reason)
+		buf_str(&words, ev->reason);
+	if (ev->reason && ev->detail)
+		buf_str(&words, ": ");
+	if (ev->detail)
+		detail_text(ev->detail, &words);
+	cmd_table_cell(t, "%s", buf_cstr(&words));
+	buf_fini(&words);
+}
+
 static void cells(struct cmd_table *t, const struct event *ev, int64_t at_ns)
 {
 	char when[40];
@@ -111,7 +153,8 @@ static void cells(struct cmd_table *t, const struct event *ev, int64_t at_ns)
 	end_text(&ev->to, &to);
 	cmd_table_cell(t, "%llu", (unsigned long long)ev->seq);
 	cmd_table_cell(t, "%s", when);
-	cmd_table_cell(t, "%s%s", word_name(event_kind_words, (int)ev->kind), ev->summary ? " (more)" : "");
+	cmd_table_cell(t, "%s%s", word_name(event_kind_words, (int)ev->kind),
+		       ev->summary && event_is_traffic(ev->kind) ? " (more)" : "");
 	cmd_table_cell(t, "%s", event_is_traffic(ev->kind) || ev->from.has_mac ? buf_cstr(&from) : "");
 	cmd_table_cell(t, "%s", event_is_traffic(ev->kind) ? buf_cstr(&to) : "");
 	cmd_table_cell(t, "%s", ev->service ? ev->service : "");
@@ -119,7 +162,7 @@ static void cells(struct cmd_table *t, const struct event *ev, int64_t at_ns)
 	if (event_is_traffic(ev->kind))
 		cmd_table_cell(t, "%llu", (unsigned long long)ev->packets);
 	else
-		cmd_table_cell(t, "%s", ev->reason ? ev->reason : "");
+		words_cell(t, ev);
 	buf_fini(&from);
 	buf_fini(&to);
 }

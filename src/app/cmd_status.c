@@ -19,7 +19,7 @@ static const char *table_word(const struct table_about *a)
 	if (!a->ours)
 		return "not ours";
 	return a->closed ? "closed: nothing new passes from or to a zone that enforces" :
-			   "in force: what was decided goes on, what would be asked is dropped";
+			   "in force: what the kernel can decide goes on, what only the daemon can is dropped or fails open";
 }
 
 static void as_json(const char *why, const struct table_about *a, const struct probe *p, struct buf *out)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test: the policy's own tests:, each judged by the program that would filter. */
+/* test: the policy's own tests, each judged by the program that would filter. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -18,7 +18,7 @@ static const struct cmd_row rows[] = {
 	  "that is there." },
 	{ "check", "[POLICY]", "load, compile and build the kernel's table, without touching anything", cmd_check, NULL },
 	{ "explain", "", "what would be decided for a flow, by which entry, on which evidence", cmd_explain, NULL },
-	{ "test", "[POLICY]", "run the policy's tests:", cmd_test, NULL },
+	{ "test", "[POLICY]", "run the policy's tests", cmd_test, NULL },
 	{ "replay", "CAPTURE.pcap", "what the policy would do with a capture; --devices: who is in it", cmd_replay, NULL },
 	{ "show", "policy|program|plan|kernel|schema", "the policy, its classes, the kernel's part and table, the schema",
 	  cmd_show,
@@ -49,7 +49,7 @@ static void usage(FILE *out)
 {
 	fputs("Usage: ringfence [-p POLICY] [--json] COMMAND [options]\n\n", out);
 	for (const struct cmd_row *r = rows; r->name; r++)
-		fprintf(out, "  %-9s %-29s %s\n", r->name, r->args, r->help);
+		fprintf(out, "  %-9s %-35s %s\n", r->name, r->args, r->help);
 	fputs("\nExit status: 0 yes, 1 no (the check failed, the packet is dropped, a test failed), 2 could not tell.\n"
 	      "`ringfence COMMAND --help` tells a command's options; ringfence(8) tells it all.\n", out);
 }

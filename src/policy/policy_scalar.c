@@ -90,6 +90,10 @@ POLICY_SCALAR(word)
 	}
 	for (; words[n].name && n < 16; n++)
 		names[n] = words[n].name;
+	if (word_find(words, s, &value)) {
+		diag_add(r->d, DIAG_ERROR, v->loc, "\"%s\" is text, and '%s' takes the word: write it without quotes", s, f->key);
+		return;
+	}
 	near = word_nearest(s, names, n);
 	diag_add(r->d, DIAG_ERROR, v->loc, "'%.60s' is no value of '%s': write %s%s%s%s", s, f->key,
 		 word_list(words, list, sizeof(list)), near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
