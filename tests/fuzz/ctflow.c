@@ -27,8 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			abort();
 		return 0;
 	}
-	/* What is told carries our allow, and has two ends of one family. */
-	if ((f.mark >> SHIFT & 3) != 1 || (f.from.family != 4 && f.from.family != 6) || f.from.family != f.to.family || !f.proto)
+	/* What is told carries our allow (bit 0, also where it may be offloaded), and has two ends of one family. */
+	if (!(f.mark >> SHIFT & 1) || (f.from.family != 4 && f.from.family != 6) || f.from.family != f.to.family || !f.proto)
 		abort();
 	if (!f.has_counts && (f.packets[0] | f.packets[1] | f.bytes[0] | f.bytes[1]))
 		abort();
