@@ -29,7 +29,8 @@
 #include "run/worker.h"
 #include "unit/kern/space.h"
 
-enum { QUEUE = SENT_QUEUE, GROUP = SENT_QUEUE, WORKERS = 3, PROVED = 70, QUIET_MS = 4, QUIETS = 3, LATE_MS = 3000, PLANNED = 40, OF_A_KIND = 4, TRIES = 4000 };
+enum { QUEUE = SENT_QUEUE, GROUP = SENT_QUEUE, WORKERS = 3, PROVED = 70, QUIET_MS = 4, QUIETS = 3, LATE_MS = 3000, PLANNED = 40,
+       OF_A_KIND = 4, TRIES = 4000, MOST_MORE = 400 };
 
 struct run {
 	struct gen gen;
@@ -472,7 +473,7 @@ int main(int argc, char **argv)
 	r.packets = r.packets > PAIR_BATCH - PLANNED ? PAIR_BATCH - PLANNED : r.packets;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	start(&r);
-	while (ok && seen_missing(&r.seen, wanted) && r.seen.policies < 3 * wanted && r.seen.refused < 10 * wanted + 10)
+	while (ok && seen_missing(&r.seen, wanted) && r.seen.policies < wanted + MOST_MORE && r.seen.refused < 10 * (wanted + MOST_MORE))
 		ok = one_policy(&r);
 	for (unsigned i = 0; i < WORKERS; i++)
 		worker_free(r.workers[i]);
