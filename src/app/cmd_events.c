@@ -93,6 +93,8 @@ static void end_text(const struct event_end *end, struct buf *out)
 		buf_str(out, addr_text(&end->addr, text, sizeof(text)));
 	else if (end->has_mac)
 		buf_str(out, addr_mac_text(&end->mac, mac, sizeof(mac)));
+	else if (end->iface && *end->iface)
+		buf_printf(out, "interface %s", end->iface);
 	else
 		buf_char(out, '-');
 	if (end->zone && *end->zone)
@@ -125,12 +127,14 @@ static void detail_text(const char *s, struct buf *out)
 		buf_str(out, "…");
 }
 
-/* What there is to say of an event that is no traffic. */
+/* What there is to say of an event without addresses; of traffic, how much of it there was. */
 static void words_cell(struct cmd_table *t, const struct event *ev)
 {
 	struct buf words;
 
 	buf_init(&words);
+	if (event_is_traffic(ev->kind))
+		buf_printf(&words, "%llu: ", (unsigned long long)ev->packets);
 	if (ev->reason)
 		buf_str(&words, ev->reason);
 	if (ev->reason && ev->detail)
@@ -159,7 +163,7 @@ static void cells(struct cmd_table *t, const struct event *ev, int64_t at_ns)
 	cmd_table_cell(t, "%s", event_is_traffic(ev->kind) ? buf_cstr(&to) : "");
 	cmd_table_cell(t, "%s", ev->service ? ev->service : "");
 	cmd_table_cell(t, "%s", ev->rule ? ev->rule : ev->why ? ev->why : "");
-	if (event_is_traffic(ev->kind))
+	if (event_is_traffic(ev->kind) && (ev->from.addr.family || ev->to.addr.family || !ev->detail))
 		cmd_table_cell(t, "%llu", (unsigned long long)ev->packets);
 	else
 		words_cell(t, ev);
