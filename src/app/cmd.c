@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/json.h"
 #include "base/now.h"
 #include "engine/plan.h"
 #include "kern/table.h"
@@ -260,6 +261,48 @@ const char *cmd_sock(struct cmd *c)
 		c->sock = c->sock_path;
 	}
 	return c->sock;
+}
+
+/* An answer in lines as an object: ok, and lines. */
+static void print_lines(const char *text, bool ok)
+{
+	struct buf out;
+	struct json js;
+
+	buf_init(&out);
+	json_init(&js, &out);
+	json_object(&js, NULL);
+	json_bool(&js, "ok", ok);
+	json_array(&js, "lines");
+	while (*text) {
+		const size_t n = strcspn(text, "\n");
+
+		json_strn(&js, NULL, text, n);
+		text += n + (text[n] != '\0');
+	}
+	json_end_array(&js);
+	json_end(&js);
+	buf_char(&out, '\n');
+	cmd_print(&out);
+	buf_fini(&out);
+}
+
+int cmd_ask_lines(const struct cmd *c, unsigned n, const char *const *words, unsigned timeout_ms)
+{
+	struct cmd copy = *c;
+	enum ctl_status status = CTL_UNSURE;
+	struct err e = { 0 };
+	struct buf out;
+
+	if (!c->json)
+		return cmd_ask(c, n, words, timeout_ms);
+	buf_init(&out);
+	if (ctl_client_call(cmd_sock(&copy), n, words, timeout_ms, &out, &status, &e) < 0)
+		status = (enum ctl_status)cmd_fail(&e);
+	else
+		print_lines(buf_cstr(&out), status == CTL_YES);
+	buf_fini(&out);
+	return (int)status;
 }
 
 int cmd_ask(const struct cmd *c, unsigned n, const char *const *words, unsigned timeout_ms)

@@ -64,6 +64,8 @@ struct judge *cmd_judge(const struct cmd *c, const char *path);
 int cmd_kernel(const struct judge *j, bool native_queue, struct buf *out, struct err *e);
 /* Ask the daemon; prints its text to stdout (yes) or stderr. */
 int cmd_ask(const struct cmd *c, unsigned n, const char *const *words, unsigned timeout_ms);
+/* The same where the answer is lines of text: with --json they are put into an object. */
+int cmd_ask_lines(const struct cmd *c, unsigned n, const char *const *words, unsigned timeout_ms);
 const char *cmd_sock(struct cmd *c);
 
 void cmd_print(const struct buf *b);            /* to stdout */

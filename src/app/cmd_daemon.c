@@ -46,7 +46,7 @@ int cmd_reload(struct cmd *c, int argc, char **argv)
 			return cmd_misuse(c, "--confirm takes a time such as 60s or 5m");
 		words[1] = trial;
 	}
-	return cmd_ask(c, words[1] ? 2 : 1, words, RELOAD_MS);
+	return cmd_ask_lines(c, words[1] ? 2 : 1, words, RELOAD_MS);
 }
 
 int cmd_verify(struct cmd *c, int argc, char **argv)
@@ -54,7 +54,7 @@ int cmd_verify(struct cmd *c, int argc, char **argv)
 	const char *words[] = { "verify" };
 	int rc = cmd_options(c, argc, argv, NULL, 0, 0);
 
-	return rc >= 0 ? rc : cmd_ask(c, 1, words, PATIENCE_MS);
+	return rc >= 0 ? rc : cmd_ask_lines(c, 1, words, PATIENCE_MS);
 }
 
 static void table(const struct cmd *c, const char *text)

@@ -23,8 +23,9 @@ static const struct cmd_row rows[] = {
 	{ "show", "policy|program|plan|kernel|schema", "the policy, its classes, the kernel's part and table, the schema",
 	  cmd_show,
 	  NULL },
-	{ "reload", "[confirm]", "load the policy into the daemon", cmd_reload,
-	  "With --confirm 60s the old policy comes back by itself unless `ringfence reload confirm` follows in time." },
+	{ "reload", "[confirm|cancel]", "load the policy into the daemon", cmd_reload,
+	  "With --confirm 60s the old policy comes back by itself unless `ringfence reload confirm` follows in time, and at\n"
+	  "once with `ringfence reload cancel`." },
 	{ "status", "", "what is enforced, and how it goes", cmd_status, NULL },
 	{ "events", "[verify|resend]", "what was recorded", cmd_events, NULL },
 	{ "top", "", "what is allowed, and how much of it there was", cmd_top,

@@ -62,12 +62,20 @@ confirmed() {
 	in_force new 'confirmed, and the time is over'
 }
 
+# An answer in lines is an object with --json: ok, and the lines, one of which says this.
+says_as_json() { # WORDS COMMAND...
+	ringfence "${@:2}" --json |
+		python3 -c 'import json, sys; sys.exit(not any(sys.argv[1] in l for l in json.load(sys.stdin)["lines"]))' "$1"
+}
+
 cancelled() {
 	old_policy
 	truth 'back to the old one, on trial' ringfence reload --confirm 60s
 	in_force old 'on trial'
 	truth 'cancelled' ringfence reload cancel
 	in_force new 'cancelled'
+	truth 'nothing is left to cancel, as JSON' says_as_json 'no policy is on trial' reload cancel
+	truth 'the table is the program, as JSON' says_as_json 'what it should be' verify
 }
 
 # The new policy forbids the flow by which the operator is connected: whoever asked is cut off and killed.
