@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* spool: is the record whole?  Every row's CRC and body, its link to the row before, the numbers that are missing against those
- * that retention accounts for, and the head.  Reads in short batches: a store in use may be verified. */
+ * that retention accounts for, and the head.  A store in use may be verified: the head is read once, at the beginning, and what is
+ * added later is left alone; each batch is one short transaction, so that what retention removes is either there or accounted for. */
 #include "store/spool_row.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ struct check {
 	uint64_t next;                  /* the number expected */
 	uint8_t head[32];               /* chain after the row before */
 	bool have_head;                 /* that row was there and whole */
+	uint64_t head_seq;              /* the last event, as the writer keeps it; its chain is v.head */
 };
 
 static void finding(struct check *c, uint64_t seq, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -129,26 +131,30 @@ static int read_link(struct check *c, uint64_t seq, uint8_t ret[32], struct err 
 	return 0;
 }
 
-/* The head as the writer keeps it: rows cut off at the end show here alone. */
-static int check_head(struct check *c, struct err *e)
+static int read_head(struct check *c, struct err *e)
 {
 	struct db *db = spool_reader_db(c->reader);
 	sqlite3_stmt *st = db_prepare(db, "SELECT seq, chain FROM head", e);
-	uint64_t seq = 0;
 	bool row;
 
 	if (!st || db_step(db, st, &row, e) < 0)
 		return -1;
 	if (row && sqlite3_column_bytes(st, 1) == 32) {
-		seq = (uint64_t)sqlite3_column_int64(st, 0);
+		c->head_seq = (uint64_t)sqlite3_column_int64(st, 0);
 		memcpy(c->v.head, sqlite3_column_blob(st, 1), 32);
 	}
 	db_reset(st);
-	if (seq + 1 > c->next)
-		return check_gap(c, seq + 1, e);
-	if (c->have_head && seq + 1 == c->next && memcmp(c->head, c->v.head, 32) != 0) {
+	return 0;
+}
+
+/* Rows cut off at the end show here alone. */
+static int check_head(struct check *c, struct err *e)
+{
+	if (c->head_seq + 1 > c->next)
+		return check_gap(c, c->head_seq + 1, e);
+	if (c->have_head && c->head_seq + 1 == c->next && memcmp(c->head, c->v.head, 32) != 0) {
 		c->v.bad_chain++;
-		finding(c, seq, "the head is not the last event's");
+		finding(c, c->head_seq, "the head is not the last event's");
 	}
 	return 0;
 }
@@ -168,19 +174,23 @@ static int check_sums(struct check *c, struct err *e)
 	return 0;
 }
 
-static int check_batch(struct check *c, uint64_t until, size_t *ret_n, struct err *e)
+static int check_batch(struct check *c, size_t *ret_n, struct err *e)
 {
-	struct spool_query q = { .after_seq = c->next - 1, .until_seq = until, .max_rows = BATCH };
+	struct spool_query q = { .after_seq = c->next - 1, .until_seq = c->head_seq, .max_rows = BATCH };
+	struct db *db = spool_reader_db(c->reader);
 	struct spool_batch b = { 0 };
 	struct arena *a = arena_new();
 	uint8_t link[32];
-	int rc = a ? spool_read(c->reader, &q, a, &b, e) : err_plain(e, ENOMEM, "out of memory");
+	int rc = a ? db_exec(db, "BEGIN", e) : err_plain(e, ENOMEM, "out of memory");
 
+	if (rc == 0)
+		rc = spool_read(c->reader, &q, a, &b, e);
 	for (size_t i = 0; rc == 0 && i < b.n; i++) {
 		rc = read_link(c, b.rows[i].seq, link, e);
 		if (rc == 0)
 			rc = check_row(c, &b.rows[i], link, e);
 	}
+	db_rollback(db);
 	*ret_n = b.n;
 	arena_free(a);
 	return rc;
@@ -189,13 +199,12 @@ static int check_batch(struct check *c, uint64_t until, size_t *ret_n, struct er
 int spool_verify(struct spool_reader *r, spool_finding_fn fn, void *arg, struct spool_verdict *ret, struct err *e)
 {
 	struct check c = { .reader = r, .fn = fn, .arg = arg, .next = 1 };
-	int64_t until;
 	size_t n = 1;
 
-	if (db_number(spool_reader_db(r), "SELECT seq FROM head", &until, e) < 0)
+	if (read_head(&c, e) < 0)
 		return -1;
-	while (until && n)
-		if (check_batch(&c, (uint64_t)until, &n, e) < 0)
+	while (c.head_seq && n)
+		if (check_batch(&c, &n, e) < 0)
 			return -1;
 	if (check_head(&c, e) < 0 || check_sums(&c, e) < 0)
 		return -1;

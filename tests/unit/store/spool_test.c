@@ -361,6 +361,37 @@ START_TEST(verify_finds_a_row_made_anew)
 }
 END_TEST
 
+static void goes_on(void *arg, uint64_t seq, const char *words)
+{
+	(void)seq, (void)words;
+	scratch_fill(arg, 5);
+}
+
+/* What is recorded while it is looked at is no matter of this look: here, as soon as something was found. */
+START_TEST(verify_beside_a_writer)
+{
+	struct scratch_spool s;
+	struct spool_reader *r;
+	struct spool_verdict v;
+	struct err e;
+
+	scratch_open(&s, NULL, NULL);
+	scratch_fill(&s, 20);
+	ck_assert_int_eq(db_exec(s.db, "UPDATE event SET body = x'0102' WHERE seq = 6", &e), 0);
+	r = scratch_reader();
+	ck_assert_msg(spool_verify(r, goes_on, &s, &v, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(v.rows, 20);
+	ck_assert_uint_eq(v.missing, 0);
+	ck_assert_uint_eq(v.bad_crc, 1);
+	ck_assert_uint_eq(v.bad_chain, 1);
+	ck_assert_msg(spool_verify(r, NULL, NULL, &v, &e) == 0, "%s", e.msg);
+	ck_assert_uint_gt(v.rows, 20);
+	ck_assert_uint_eq(v.missing, 0);
+	spool_reader_free(r);
+	scratch_close(&s);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("spool");
@@ -381,6 +412,7 @@ int main(void)
 	tcase_add_test(tc, verify_finds_a_removal_that_retention_did_not_do);
 	tcase_add_test(tc, verify_finds_a_changed_row);
 	tcase_add_test(tc, verify_finds_a_row_made_anew);
+	tcase_add_test(tc, verify_beside_a_writer);
 	tcase_add_test(tc, verify_finds_a_changed_time_and_a_forged_link);
 	return suite_run(tc);
 }
