@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* spool: is the record whole?  Every row's CRC and body, its link to the row before, the numbers that are missing against those
  * that retention accounts for, and the head.  A store in use may be verified: the head is read once, first, and what is
- * added later is left alone; each batch is one short transaction, so that what retention removes is either there or accounted for. */
+ * added later is left alone; each batch is one short transaction: what retention removes is either there or accounted for. */
 #include "store/spool_row.h"
 
 #include <errno.h>
