@@ -19,7 +19,7 @@ struct merge;
 /* Fill with MERGE_KEY_INIT first: keys are compared as bytes. */
 struct merge_key {
 	uint64_t device;                /* stable id; 0: the MAC, and without one the source address, stand for it */
-	struct addr from, to;           /* from: set only when neither device nor MAC is known */
+	struct addr from, to;           /* from: set only when neither device nor MAC is known, or tells who of many */
 	struct mac mac;                 /* set only when device is 0 */
 	uint8_t kind, proto;
 	uint16_t port;                  /* destination port, or ICMP type << 8 | code */

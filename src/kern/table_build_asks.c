@@ -45,7 +45,13 @@ static struct table_stmt meter(enum table_key k1, enum table_key k2, uint32_t se
  * at once refuses new keys until its new buckets are there (EBUSY, ENOMEM), and the counter of a new element comes from
  * a small pool of memory that a worker refills.  Seen once in a million packets; the next attempt meets another moment, and
  * the key that another processor has just added.  A full page costs two more looks, on the way to a counter without keys. */
-enum { TRIES = 3, KEYS_PER_S = 100, KEYS_BURST = 1000 };
+enum { TRIES = 3 };
+
+/* What is kept apart of denials: by device; beyond that by sender (of many behind one router), and all of those of one MAC. */
+enum {
+	KEYS_PER_S = 100, KEYS_BURST = 1000, SHARE_PER_S = 5, SHARE_BURST = 50, MORE_PER_S = 500, MORE_BURST = 1000,
+	PINGS_PER_S = 20, PINGS_BURST = 100,
+};
 
 void table_build_keyed(struct table_build *b, uint32_t chain, enum table_op op, unsigned v, bool proto)
 {
@@ -130,31 +136,75 @@ static void build_note(struct table_build *b, uint32_t chain, enum table_note no
 		   table_goto(next));
 }
 
+static struct table_stmt by_pair(enum table_op op, uint32_t set, bool six)
+{
+	return (struct table_stmt){
+		.op = op, .index = set + six,
+		.keys = { TABLE_K_IIF, TABLE_K_ETHER_SADDR, six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR,
+			  six ? TABLE_K_IP6_DADDR : TABLE_K_IP_DADDR },
+	};
+}
+
+/* Within the share of one sender, of many that may have one MAC. */
+static struct table_stmt share(bool six)
+{
+	return (struct table_stmt){
+		.op = TABLE_S_UPDATE, .index = TABLE_SET_SHARES4 + six, .rate = SHARE_PER_S, .burst = SHARE_BURST,
+		.keys = { TABLE_K_IIF, TABLE_K_ETHER_SADDR, six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR },
+	};
+}
+
+static struct table_stmt is_family(bool six)
+{
+	return table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4);
+}
+
+/* Denied beyond the device's share of the page.  The next senders and destinations have a share of their own; what is beyond that,
+ * too, is a scan: nothing of these two ends is kept apart any more until the page is turned.  Others of the device, or of
+ * the router whose MAC it is, are: so no flood hides what is tried elsewhere meanwhile. */
+static void build_beyond(struct table_build *b, bool six)
+{
+	const struct table_stmt more = meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_MORE, MORE_PER_S, MORE_BURST);
+
+	TABLE_RULE(b->t, TABLE_CH_DENY, is_family(six), table_in(TABLE_K_L4PROTO, TABLE_SET_PORTED), TABLE_ETHER, share(six), more,
+		   table_goto(TABLE_CH_DENY_COUNT));
+	TABLE_RULE(b->t, TABLE_CH_DENY, is_family(six), TABLE_ETHER, by_pair(TABLE_S_ADD, TABLE_SET_SCANS4, six),
+		   table_goto(TABLE_CH_DENIED_MORE));
+}
+
+/* What has no ports cannot be kept apart: of each two ends one a second is asked about. */
+static void build_portless(struct table_build *b, bool six)
+{
+	const struct table_stmt all = meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_PINGS, PINGS_PER_S, PINGS_BURST);
+	struct table_stmt pair = by_pair(TABLE_S_UPDATE, TABLE_SET_PINGS4, six);
+
+	pair.rate = pair.burst = 1;
+	TABLE_RULE(b->t, TABLE_CH_DENY, is_family(six), table_notin(TABLE_K_L4PROTO, TABLE_SET_PORTED), TABLE_ETHER, pair,
+		   share(six), all, table_goto(TABLE_CH_ASK));
+}
+
 /* What the kernel knows to be denied.  The first packets of whoever tries are asked about all the same, so that they become
  * events at once and with all that they show.  Further ones are remembered and counted here, until one device has taken its share
- * of the memory and the page: the rest of its keys are counted together, for a second without a look at anything else (over): that
- * is what a scan costs.  A full set costs detail, not the drop. */
+ * of the memory and the page: the rest is counted by device, without a look at anything else once both ends are known for it
+ * (scans): that is what a scan costs.  A full set costs detail, not the drop. */
 static void build_deny(struct table_build *b)
 {
-	const struct table_stmt over = { .op = TABLE_S_IN, .keys = { TABLE_K_IIF, TABLE_K_ETHER_SADDR }, .index = TABLE_SET_OVER };
 	const struct table_rates *r = &b->rates;
-	struct table_stmt now_over = over;
 
-	now_over.op = TABLE_S_ADD;
-	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER, over, table_goto(TABLE_CH_DENIED_MORE));
+	for (unsigned six = 0; six < 2; six++)
+		TABLE_RULE(b->t, TABLE_CH_DENY, is_family(six), TABLE_ETHER, by_pair(TABLE_S_IN, TABLE_SET_SCANS4, six),
+			   table_goto(TABLE_CH_DENIED_MORE));
 	TABLE_RULE(b->t, TABLE_CH_DENY, table_jump(TABLE_CH_DENIED));
 	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER,
 		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_SAMPLES, r->deny_per_s, r->deny_burst),
 		   table_goto(TABLE_CH_ASK));
+	for (unsigned six = 0; six < 2; six++)
+		build_portless(b, six);
 	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER,
 		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_KEYS, KEYS_PER_S, KEYS_BURST),
 		   table_goto(TABLE_CH_DENY_COUNT));
 	for (unsigned six = 0; six < 2; six++)
-		TABLE_RULE(b->t, TABLE_CH_DENY, table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4), TABLE_ETHER, now_over,
-			   { .op = TABLE_S_ADD, .index = six ? TABLE_SET_SCANS6 : TABLE_SET_SCANS4,
-			     .keys = { TABLE_K_IIF, six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR,
-				       six ? TABLE_K_IP6_DADDR : TABLE_K_IP_DADDR } },
-			   table_goto(TABLE_CH_DENIED_MORE));
+		build_beyond(b, six);
 	/* Without Ethernet addresses there is nothing to count by: that ends in a question. */
 	TABLE_RULE(b->t, TABLE_CH_DENY, table_goto(TABLE_CH_DENIED_MORE));
 }

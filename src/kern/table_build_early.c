@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* table_build_early: what a flood of denied packets meets right behind conntrack, before its route is looked up: the memory of
- * denials, and of pairs of addresses whose sender tried more ports than are kept apart.  An accelerator: whatever it does not
- * drop goes its whole way, and everything that it drops would be dropped there, and counted under the same names.
+ * denials, and of pairs of ends whose sender (by its MAC) tried more ports than are kept apart.  An accelerator: whatever it does
+ * not drop goes its whole way, and everything that it drops would be dropped there, and counted under the same names.
  * It looks at flows that nobody has permitted, in the direction of who opened them: a key has no source port, so that a reply
  * could be taken for what its sender may not open.  A base chain costs every packet some 40 ns, so there is one only once there
  * was a flood (table_early); from then on it stays, since deleting it would throw every queued packet away. */
@@ -28,14 +28,14 @@ static struct table_stmt is_proto(unsigned v)
 	return table_is(TABLE_K_L4PROTO, v & TABLE_V_UDP ? IPPROTO_UDP : IPPROTO_TCP);
 }
 
-/* More ports than are kept apart, and this is one that no entry names: the same answer as all the others had.  Only who has proved
- * the source puts a pair there: a forged one is dropped anyway.  Of TCP only what opens (the middle of a flow may be a reply, and
- * is asked about). */
+/* More ports than are kept apart, and this is one that no entry names: the same answer as all the others had.  Nobody has proved
+ * the source (who comes from elsewhere never does), so the sender's MAC is of the key: what another one has forged is not held
+ * against who has the address.  Of TCP only what opens (the middle of a flow may be a reply, and is asked about). */
 static void build_scanned(struct table_build *b, unsigned v)
 {
 	const struct table_stmt pair = {
 		.op = TABLE_S_IN, .index = v & TABLE_V_SIX ? TABLE_SET_SCANS6 : TABLE_SET_SCANS4,
-		.keys = { TABLE_K_IIF, v & TABLE_V_SIX ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR,
+		.keys = { TABLE_K_IIF, TABLE_K_ETHER_SADDR, v & TABLE_V_SIX ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR,
 			  v & TABLE_V_SIX ? TABLE_K_IP6_DADDR : TABLE_K_IP_DADDR },
 	};
 	const struct table_stmt count = {
@@ -45,11 +45,11 @@ static void build_scanned(struct table_build *b, unsigned v)
 	const struct table_stmt family = is_family(v), drop = table_do(TABLE_S_DROP, 0), more = table_count(TABLE_C_DENIED_MORE);
 
 	if (v & TABLE_V_UDP)
-		TABLE_RULE(b->t, TABLE_CH_FLOODED + v, family, pair, table_in(TABLE_K_DPORT, TABLE_SET_UNSERVED_UDP), TABLE_ETHER,
-			   count, more, drop);
+		TABLE_RULE(b->t, TABLE_CH_FLOODED + v, family, TABLE_ETHER, pair,
+			   table_in(TABLE_K_DPORT, TABLE_SET_UNSERVED_UDP), count, more, drop);
 	else
-		TABLE_RULE(b->t, TABLE_CH_FLOODED + v, family, is_proto(v), table_masked(TABLE_K_TCP_FLAGS, 0x17, 0x02), pair,
-			   table_in(TABLE_K_DPORT, TABLE_SET_UNSERVED_TCP), TABLE_ETHER, count, more, drop);
+		TABLE_RULE(b->t, TABLE_CH_FLOODED + v, family, is_proto(v), table_masked(TABLE_K_TCP_FLAGS, 0x17, 0x02),
+			   TABLE_ETHER, pair, table_in(TABLE_K_DPORT, TABLE_SET_UNSERVED_TCP), count, more, drop);
 }
 
 /* Reached by flows of the variant alone: the rules ask for it again so that nft reads back what it lists.
@@ -65,7 +65,8 @@ void table_build_flooded(struct table_build *b)
 	}
 }
 
-/* Ports of which a what says anything but no.  Where the rest is asked about, no port is known to have the answer of another. */
+/* Ports of which a what says anything but no.  Where the rest is asked about, no port is known to have the answer of another, nor
+ * of another protocol's (a pair of ends is of all). */
 static void serve(uint8_t served[static PORTS], const struct plan_what *w, uint8_t proto)
 {
 	bool drops = false;
@@ -73,7 +74,7 @@ static void serve(uint8_t served[static PORTS], const struct plan_what *w, uint8
 	for (size_t i = 0; i < w->n_services; i++) {
 		const struct plan_service *s = &w->services[i];
 
-		drops = drops || (s->proto == proto && s->answer.act == PLAN_DROP);
+		drops = drops || s->answer.act == PLAN_DROP;
 		if (s->proto == proto && s->answer.act != PLAN_DROP)
 			memset(served + s->lo, 1, s->hi - s->lo + 1U);
 	}

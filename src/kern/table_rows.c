@@ -68,6 +68,7 @@ const struct table_type_row table_type_rows[TABLE_TYPES] = {
 #define NUMBERS(n, id, type, ...) [TABLE_SET_##id] = { n, { type }, .map = false, ##__VA_ARGS__ }
 #define WAYS(n, id) [TABLE_SET_##id] = { n, { TABLE_T_IFNAME }, .map = true }
 #define FLOW(ip) { TABLE_T_IFINDEX, TABLE_T_ETHER, ip, ip, TABLE_T_PORT }
+#define PAIR(ip) { TABLE_T_IFINDEX, TABLE_T_ETHER, ip, ip }
 #define METER(n, id, max, ...) [TABLE_SET_##id] = { n, { __VA_ARGS__ }, .dynamic = true, .keep = TABLE_KEPT, \
 	.size = max, .timeout_ms = 10000 }
 #define FLOWS(n, at, ...) \
@@ -104,13 +105,17 @@ const struct table_set_row table_set_rows[TABLE_SET_FIXED] = {
 	METER("news", NEWS, 4096, TABLE_T_IFINDEX, TABLE_T_ETHER), METER("news-iface", NEWS_IFACE, 4096, TABLE_T_IFINDEX),
 	METER("samples", SAMPLES, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
 	METER("keys", KEYS, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
+	METER("more", MORE, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
+	METER("shares-4", SHARES4, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER, TABLE_T_IP4),
+	METER("shares-6", SHARES6, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER, TABLE_T_IP6),
+	METER("pings", PINGS, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
+	METER("pings-4", PINGS4, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER, TABLE_T_IP4, TABLE_T_IP4),
+	METER("pings-6", PINGS6, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER, TABLE_T_IP6, TABLE_T_IP6),
 	METER("heard", HEARD, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER, TABLE_T_IP6),
-	[TABLE_SET_OVER] = { "over", { TABLE_T_IFINDEX, TABLE_T_ETHER }, .dynamic = true, .keep = TABLE_KEPT, .size = 65536,
-			     .timeout_ms = 1000 },
 	NUMBERS("unserved-tcp", UNSERVED_TCP, TABLE_T_PORT, .interval = true),
 	NUMBERS("unserved-udp", UNSERVED_UDP, TABLE_T_PORT, .interval = true),
-	[TABLE_SET_SCANS4] = { "scans-4", { TABLE_T_IFINDEX, TABLE_T_IP4, TABLE_T_IP4 }, MEMORY },
-	[TABLE_SET_SCANS6] = { "scans-6", { TABLE_T_IFINDEX, TABLE_T_IP6, TABLE_T_IP6 }, MEMORY },
+	[TABLE_SET_SCANS4] = { "scans-4", PAIR(TABLE_T_IP4), MEMORY },
+	[TABLE_SET_SCANS6] = { "scans-6", PAIR(TABLE_T_IP6), MEMORY },
 	FLOWS(DENIED, TABLE_SET_DENIED, MEMORY),
 	FLOWS(HITS_A, TABLE_SET_HITS_A, LEDGER, .size = 65536),
 	FLOWS(HITS_B, TABLE_SET_HITS_B, LEDGER, .size = 65536),

@@ -5,9 +5,13 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/now.h"
 #include "policy/policy.h"
 #include "run/hit.h"
 #include "run/judge.h"
+
+/* Senders with one MAC, on an interface that is not guarded: so many are told apart at once, and a second. */
+enum { SENDERS = 256, SENDERS_PER_S = 8 };
 
 /* Stands for the rule over reloads too. */
 static uint32_t rule_number(const struct policy *p, const struct verdict *v, uint32_t rule)
@@ -33,6 +37,37 @@ static void key_of(const struct judge *j, const struct flow *f, const struct ver
 	ret->proto = f->proto;
 	ret->port = f->has_ports ? f->dport : (uint16_t)(f->icmp_type << 8);
 	ret->rule = rule_number(j->policy, v, rule);
+}
+
+static bool has_room(struct tell *t, const struct mac *mac, int64_t mono)
+{
+	const int64_t each = NOW_NS_PER_S / SENDERS_PER_S;
+	int64_t *until = &t->rooms[digest_hash64(mac, sizeof(*mac), 1) % TELL_ROOMS];
+
+	if (*until < mono)
+		*until = mono;
+	if (*until - mono > (SENDERS - 1) * each)
+		return false;
+	*until += each;
+	return true;
+}
+
+/* Counted for an event that was told; else key is the one to start.  Where nothing is guarded a MAC may be a router's, whose
+ * senders are told apart as long as there is room. */
+static bool counted(struct tell *t, const struct judge *j, const struct flow *f, struct merge_key *key,
+		    const struct merge_denied *denied, const struct merge_count *c, int64_t mono)
+{
+	const uint32_t iface = f->from.iface;
+
+	if (f->from.has_mac && iface != WHO_NONE && !j->policy->ifaces[iface].guarded) {
+		key->from = f->from.addr;
+		if (merge_hit(t->merge, key, denied, c, NULL, mono))
+			return true;
+		if (has_room(t, &f->from.mac, mono))
+			return false;
+		memset(&key->from, 0, sizeof(key->from));
+	}
+	return merge_hit(t->merge, key, denied, c, NULL, mono);
 }
 
 static struct merge_denied denied_of(const struct pkt *p)
@@ -68,7 +103,7 @@ static void decision(struct tell *t, const struct judge *j, const struct pkt *p,
 	flow_of_pkt(p, &j->ifmap, j->who, &f);
 	if (v->action != POLICY_ALLOW || v->why == VERDICT_EXCEPTION) {
 		key_of(j, &f, v, v->rule, (uint8_t)verdict_kind(v), &key);
-		if (!merge_hit(t->merge, &key, denied, c, NULL, mono)) {
+		if (!counted(t, j, &f, &key, denied, c, mono)) {
 			words_event(j, p, &f, v, &t->words, &ev);
 			merge_start(t->merge, &key, denied, &ev, mono);
 		}
@@ -76,7 +111,7 @@ static void decision(struct tell *t, const struct judge *j, const struct pkt *p,
 	if (v->observed == POLICY_NONE)
 		return;
 	key_of(j, &f, v, v->observed, EVENT_WOULD_BLOCK, &key);
-	if (merge_hit(t->merge, &key, NULL, c, NULL, mono))
+	if (counted(t, j, &f, &key, NULL, c, mono))
 		return;
 	words_event(j, p, &f, v, &t->words, &ev);
 	words_observed(j, v, &t->words, &ev);
@@ -153,6 +188,6 @@ void tell_element(struct tell *t, const struct judge *j, const struct tell_denie
 	if (outage)
 		ev.kind = EVENT_OUTAGE;
 	key_of(j, &f, &v, v.rule, (uint8_t)ev.kind, &key);
-	if (!merge_hit(t->merge, &key, denied, c, NULL, mono_ns))
+	if (!counted(t, j, &f, &key, denied, c, mono_ns))
 		merge_start(t->merge, &key, denied, &ev, mono_ns);
 }

@@ -18,9 +18,12 @@ struct tell_denied {
 	uint64_t packets, bytes;
 };
 
+enum { TELL_ROOMS = 256 };
+
 struct tell {
 	struct merge *merge;            /* borrowed; emits the events */
 	struct words words;
+	int64_t rooms[TELL_ROOMS];      /* by MAC: until when its room for further senders is taken */
 };
 
 /* mono_ns: merge's clock (replay: the packet's own time). */

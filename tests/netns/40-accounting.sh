@@ -77,6 +77,41 @@ truth 'it is told as a scan' scanned
 truth "and in few events ($(($(blocked) - was_blocked)))" [ $(($(blocked) - was_blocked)) -lt 1000 ]
 is 'the scan: none arrives' "$(count_of desk "$FLOOD")" 0
 
+# While R scans one host it tries another; while a desk scans a camera by some router's MAC, somebody else does by the same.  What is
+# tried is told with both its ends.
+packets_from_to() { # SEQ HOST HOST: told of port 445
+	ringfence events --after "$1" --kind blocked --last 100000 --format ecs | python3 -c '
+import json, sys
+n = 0
+for e in map(json.loads, sys.stdin):
+    to = e.get("destination", {})
+    if (e.get("source", {}).get("ip"), to.get("ip"), to.get("port")) == (sys.argv[1], sys.argv[2], 445):
+        n += e["network"]["packets"]
+print(n)' "${IP4[$2]}" "${IP4[$3]}"
+}
+told_from_to() { [ "$(packets_from_to "$1" "$2" "$3")" = 40 ]; }
+scan_of() { # HOST TARGET OUTPUT: 500 a second
+	in_ns_bg "$1" "$3" "$NETPROBE" send -i eth0 --smac "${MAC[$1]}" --dmac "${GATE_MAC[${SEG[$1]}]}" --src "${IP4[$1]}" \
+		--dst "${IP4[$2]}" --proto tcp-syn --sport 20000 --dport 10000 --dflows 40000 --count 15000 --rate 500
+}
+tries() { # HOST MAC-OF TARGET
+	sender_send "$1" -i eth0 --smac "${MAC[$2]}" --dmac "${GATE_MAC[${SEG[$1]}]}" --src "${IP4[$1]}" --dst "${IP4[$3]}" \
+		--proto tcp-syn --sport 20000 --dport 445 --count 40 --rate 10
+}
+seq=$(last_seq)
+scan_of hik desk "$SITE_DIR/scan.hik"
+scans=$SITE_LAST
+scan_of desk axis "$SITE_DIR/scan.desk"
+scans+=" $SITE_LAST"
+sleep 8
+tries hik hik files
+tries siem desk axis
+truth 'a scan does not hide what its sender tries elsewhere' site_wait 'the event' told_from_to "$seq" hik files
+truth 'nor what others try through the same router' site_wait 'the event' told_from_to "$seq" siem axis
+for f in $scans; do wait "$f"; done
+ALL=$((ALL + 40 + $(sed -n 's/^sent //p' "$SITE_DIR/scan.hik")))
+report 'what was tried beside a scan'
+
 # Killed with a flood under way: what the kernel counts meanwhile is read by the next daemon.
 kill_soon() { sleep 3; kill -KILL "$DAEMON_PID"; }
 kill_soon &

@@ -239,6 +239,86 @@ START_TEST(a_scan_is_one_event)
 }
 END_TEST
 
+/* One of these is told alone: by the last byte of its ends. */
+static bool told_alone(const struct spool_batch *b, uint8_t from, uint8_t to, uint16_t port)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const struct event *ev = &b->rows[i].ev;
+
+		if (ev->kind == EVENT_BLOCKED && ev->from.addr.b[3] == from && ev->to.addr.b[3] == to && ev->to.port == port)
+			return true;
+	}
+	return false;
+}
+
+/* A scan hides neither what its sender tries elsewhere nor what others try by the same MAC. */
+START_TEST(a_scan_hides_nothing)
+{
+	enum { PORTS = 900, ALL = PORTS + 2 };
+	struct tell_denied *els = calloc(ALL, sizeof(*els));
+	struct arena *a = arena_new();
+	struct spool_batch b;
+	const int64_t now = now_wall_ns();
+
+	for (unsigned i = 0; i < PORTS; i++)
+		set_element(&els[i], BAD_MAC, "10.20.0.6", (uint16_t)(1000 + i), 1);
+	set_element(&els[PORTS], BAD_MAC, "10.20.0.6", 445, 3);
+	els[PORTS].key.to.b[3] = 99;
+	set_element(&els[PORTS + 1], BAD_MAC, "10.20.0.7", 445, 3);
+	recorder_denied(rec, judge, els, ALL, now, now, false);
+	drained();
+	ck_assert_uint_eq(events(a, &b), 3);
+	ck_assert(told_alone(&b, 6, 99, 445));
+	ck_assert(told_alone(&b, 7, 10, 445));
+	ck_assert_uint_eq(recorder_stats(rec).kernel_denied, PORTS + 6);
+	for (size_t i = 0; i < b.n; i++)
+		if (b.rows[i].ev.kind == EVENT_SCAN)
+			ck_assert_uint_eq(b.rows[i].ev.to.addr.family, 4);
+	arena_free(a);
+}
+END_TEST
+
+/* Thousands of senders are not thousands of events: who sent most is told, the rest is counted. */
+START_TEST(many_senders_are_few_events)
+{
+	enum { SENDERS = 5000 };
+	struct tell_denied *els = calloc(SENDERS, sizeof(*els));
+	struct arena *a = arena_new();
+	struct spool_batch b;
+	uint64_t packets = 0;
+	const int64_t now = now_wall_ns();
+
+	for (unsigned i = 0; i < SENDERS; i++) {
+		set_element(&els[i], BAD_MAC, "10.20.0.7", (uint16_t)(1000 + i % 7), 1);
+		els[i].key.from = els[i].key.to;
+		els[i].key.from.b[2] = (uint8_t)(10 + i / 250);
+		els[i].key.from.b[3] = (uint8_t)(i % 250);
+		els[i].key.to.b[1] = 20;
+		els[i].key.iface = 8;
+	}
+	els[SENDERS / 2].packets = 5;
+	els[SENDERS / 2].key.from.b[3] = 255;
+	els[SENDERS / 2].key.port = 445;
+	recorder_denied(rec, judge, els, SENDERS, now, now, false);
+	drained();
+	ck_assert_uint_le(events(a, &b), 301);
+	ck_assert_uint_ge(b.n, 256);
+	ck_assert(told_alone(&b, 255, 10, 445));
+	for (size_t i = 0; i < b.n; i++) {
+		const struct event *ev = &b.rows[i].ev;
+
+		packets += ev->packets;
+		if (ev->kind != EVENT_SCAN)
+			continue;
+		ck_assert_uint_eq(ev->from.addr.family, 0);
+		ck_assert_ptr_nonnull(strstr(ev->detail, "\"targets\":7,\"addresses\":1,\"ports\":7,\"sources\":4700,"));
+		ck_assert_ptr_nonnull(strstr(ev->detail, " to 10.20.5.10 tcp/1000\""));
+	}
+	ck_assert_uint_eq(packets, SENDERS + 4);
+	arena_free(a);
+}
+END_TEST
+
 START_TEST(few_targets_are_no_scan)
 {
 	enum { PORTS = 100 };
@@ -335,6 +415,8 @@ int main(void)
 	tcase_add_test(t, elements_count_for_their_event);
 	tcase_add_test(t, unknown_elements_are_told_themselves);
 	tcase_add_test(t, a_scan_is_one_event);
+	tcase_add_test(t, a_scan_hides_nothing);
+	tcase_add_test(t, many_senders_are_few_events);
 	tcase_add_test(t, few_targets_are_no_scan);
 	tcase_add_test(t, events_of_our_own_are_copied);
 	tcase_add_test(t, the_inventory_is_kept_in_its_thread);
