@@ -287,38 +287,32 @@ static void print_lines(const char *text, bool ok)
 	buf_fini(&out);
 }
 
-int cmd_ask_lines(const struct cmd *c, unsigned n, const char *const *words, unsigned timeout_ms)
+static int ask(const struct cmd *c, unsigned n, const char *const *words, unsigned timeout_ms, bool lines)
 {
 	struct cmd copy = *c;
 	enum ctl_status status = CTL_UNSURE;
 	struct err e = { 0 };
 	struct buf out;
 
-	if (!c->json)
-		return cmd_ask(c, n, words, timeout_ms);
 	buf_init(&out);
 	if (ctl_client_call(cmd_sock(&copy), n, words, timeout_ms, &out, &status, &e) < 0)
 		status = (enum ctl_status)cmd_fail(&e);
-	else
+	else if (lines)
 		print_lines(buf_cstr(&out), status == CTL_YES);
+	else
+		fputs(buf_cstr(&out), status == CTL_UNSURE ? stderr : stdout);
 	buf_fini(&out);
 	return (int)status;
 }
 
 int cmd_ask(const struct cmd *c, unsigned n, const char *const *words, unsigned timeout_ms)
 {
-	struct cmd copy = *c;
-	enum ctl_status status = CTL_UNSURE;
-	struct err e = { 0 };
-	struct buf out;
+	return ask(c, n, words, timeout_ms, false);
+}
 
-	buf_init(&out);
-	if (ctl_client_call(cmd_sock(&copy), n, words, timeout_ms, &out, &status, &e) < 0)
-		status = (enum ctl_status)cmd_fail(&e);
-	else
-		fputs(buf_cstr(&out), status == CTL_UNSURE ? stderr : stdout);
-	buf_fini(&out);
-	return (int)status;
+int cmd_ask_lines(const struct cmd *c, unsigned n, const char *const *words, unsigned timeout_ms)
+{
+	return ask(c, n, words, timeout_ms, c->json);
 }
 
 void cmd_print(const struct buf *b)
