@@ -183,6 +183,25 @@ START_TEST(unknown_elements_are_told_themselves)
 }
 END_TEST
 
+/* Nobody's address leaves by the one zone that owns such: by what the kernel denied it, not by what is said of no zone. */
+START_TEST(elements_are_judged_on_their_way_out)
+{
+	struct judge *j = fake_judge(
+		"version: 1\nsite: { name: out }\nzones:\n  cctv: { interfaces: [cam0], networks: [10.20.0.0/16], guarded: true }\n"
+		"  world: { interfaces: [core0] }\ndevices:\n  - { name: cam, macs: [\"" CAM_MAC "\"], addresses: [10.20.0.5] }\n"
+		"rules:\n  - { id: no-way-out, from: cctv, to: world, services: any, action: drop }\n");
+	struct tell_denied *el = element(CAM_MAC, "10.20.0.5", 53, 1);
+	struct verdict v;
+
+	ck_assert(addr_parse("203.0.113.9", &el->key.to));
+	v = tell_judge(j, el);
+	ck_assert_int_eq(v.why, VERDICT_RULE);
+	ck_assert_str_eq(j->policy->rules[v.rule].id, "no-way-out");
+	free(el);
+	judge_free(j);
+}
+END_TEST
+
 static void set_element(struct tell_denied *el, const char *mac, const char *src, uint16_t port, uint64_t packets)
 {
 	struct tell_denied *one = element(mac, src, port, packets);
@@ -414,6 +433,7 @@ int main(void)
 	tcase_add_test(t, a_ticket_passes_behind_all_records);
 	tcase_add_test(t, elements_count_for_their_event);
 	tcase_add_test(t, unknown_elements_are_told_themselves);
+	tcase_add_test(t, elements_are_judged_on_their_way_out);
 	tcase_add_test(t, a_scan_is_one_event);
 	tcase_add_test(t, a_scan_hides_nothing);
 	tcase_add_test(t, many_senders_are_few_events);
