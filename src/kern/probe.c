@@ -157,7 +157,7 @@ static bool probe_flowtable(struct nl_batch *b)
 
 	put_table(b, NFPROTO_INET, 0);
 	put_chain(b, NFPROTO_INET, -1, NULL);
-	table_wire_flowtable(b, NFT_MSG_NEWFLOWTABLE, probe_table, NULL, 0);
+	table_wire_flowtable(b, probe_table, NULL, 0);
 	if (x && nftnl_expr_set_str(x, NFTNL_EXPR_FLOW_TABLE_NAME, TABLE_FLOWTABLE) < 0) {
 		nftnl_expr_free(x);
 		return false;

@@ -72,7 +72,9 @@ static int four(struct nl *n, struct err *e)
 
 static int six(struct nl *n, struct err *e)
 {
-	if (add_and_take(n, rule, RTM_NEWRULE, RTM_DELRULE, e) == 0 || e->code == EAFNOSUPPORT || e->code == EOPNOTSUPP)
+	const bool none = access("/proc/thread-self/net/if_inet6", F_OK) < 0;
+
+	if (add_and_take(n, rule, RTM_NEWRULE, RTM_DELRULE, e) == 0 || (none && (e->code == EAFNOSUPPORT || e->code == EOPNOTSUPP)))
 		return 0;                       /* without IPv6 there is nothing to spoil */
 	return err_wrap(e, "IPv6 routing rules");
 }

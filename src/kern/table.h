@@ -180,6 +180,7 @@ struct table_input {
 	bool offload;                           /* some rule's flows may go through our flowtable, and the kernel has such */
 	const char *const *offload_ifaces;      size_t n_offload_ifaces;        /* whose packets look into it: between
 						 * them alone are flows offloaded */
+	const char *const *bridged;             size_t n_bridged;               /* have no part in it in any case */
 };
 
 /* What the daemon adds to the policy. */
@@ -196,7 +197,7 @@ struct table_setup {
 	const char *const *trunks;              size_t n_trunks;        /* … that VLAN devices stand on */
 	const char *const *ports;               size_t n_ports;         /* … that are ports of what is not guarded */
 	const char *const *stacked;             size_t n_stacked;       /* … whose frames may go on otherwise than by IP */
-	const char *const *bridged;             size_t n_bridged;       /* … that are a bridge, a part of one, or stand on one */
+	const char *const *bridged;             size_t n_bridged;       /* anybody's: a bridge, a part of one, or on one */
 	bool flowtables;                        /* the kernel has them */
 };
 

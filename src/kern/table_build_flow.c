@@ -46,8 +46,12 @@ void table_build_flow_verdicts(struct table_build *b)
 void table_build_flow(struct table_build *b)
 {
 	const struct table_input *in = b->in;
-	const char **devices;
+	const char **devices, **never = arena_array(b->t->arena, in->n_bridged + 1, const char *);
 
+	for (size_t i = 0; never && i < in->n_bridged; i++)
+		never[i] = arena_strdup(b->t->arena, in->bridged[i]);
+	b->t->flow_never = never;
+	b->t->n_flow_never = never ? in->n_bridged : 0;
 	if (!in->offload)
 		return;
 	devices = arena_array(b->t->arena, in->n_offload_ifaces + 1, const char *);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* table_flow: our flowtable in the kernel.  It hangs on those of its devices that are there; others' absence is no failure.  Taking
- * a device or all of it away would flush every queue of the namespace: so a device that is wanted no more keeps its place as long
- * as it is an interface of ours (nothing leads flows into it then), and so does a flowtable that no rule uses any more. */
+ * it away flushes every queue of the namespace, so one that no rule uses any more stays.  But one that is not as it should be (a
+ * device too many, other flags) is made anew, with none of its flows: they may be of a kind that cannot be revoked (those that
+ * leave by a bridge's port: table_input_flow.c). */
 #ifndef KERN_TABLE_FLOW_H
 #define KERN_TABLE_FLOW_H
 
@@ -22,5 +23,7 @@ bool table_flow_put(struct nl_batch *b, const struct table *t, const struct tabl
 int table_flow_present(struct nl *n, bool *ret, struct err *e);
 /* How it differs, a line each; returns how many. */
 size_t table_flow_differences(const struct table *t, const struct table_live *l, struct buf *out);
+/* Others' flowtables on guarded interfaces, a line each. */
+int table_flow_others(struct nl *n, const struct table *t, struct buf *out, size_t *ret_n, struct err *e);
 
 #endif

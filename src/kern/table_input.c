@@ -274,8 +274,7 @@ int table_input_from(const struct policy *p, const struct prog *prog, const stru
 	VEC_FREE(&r.at);
 	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");
-	if (setup->flowtables && !setup->closed)
-		table_input_take_flow(p, setup, a, &in);
+	table_input_take_flow(p, setup, a, &in);
 	if (take_plan(p, setup, a, &in, e) < 0 || take_bindings(prog, w, setup, a, &in, e) < 0)
 		return -1;
 	if (arena_failed(a))

@@ -67,9 +67,16 @@ static bool is_wanted(const struct policy *p, const struct table_iface *f)
 void table_input_take_flow(const struct policy *p, const struct table_setup *s, struct arena *a, struct table_input *in)
 {
 	const char **ifaces = arena_array(a, in->n_ifaces + 1, const char *);
+	const char **bridged = arena_array(a, s->n_bridged + 1, const char *);
 	bool *offload = arena_array(a, p->n_rules + 1, bool);
 
-	if (!ifaces || !offload)
+	if (!ifaces || !bridged || !offload)
+		return;
+	for (size_t i = 0; i < s->n_bridged; i++)
+		bridged[i] = arena_strdup(a, s->bridged[i]);
+	in->bridged = bridged;
+	in->n_bridged = s->n_bridged;
+	if (!s->flowtables || s->closed)
 		return;
 	for (uint32_t i = 0; i < p->n_rules; i++) {
 		offload[i] = p->rules[i].offload && !p->rules[i].disabled;

@@ -127,6 +127,8 @@ struct table {
 	bool flow;                      /* with our flowtable; without, one that is there stays: its devices' hooks would go */
 	const char *const *flow_devices;
 	size_t n_flow_devices;
+	const char *const *flow_never;  /* what is no device of it in any case */
+	size_t n_flow_never;
 	VEC(struct table_set) sets;
 	VEC(struct table_chain) chains;
 	VEC(struct table_more_counter) counters;

@@ -423,9 +423,15 @@ static int one_chain(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-static int verify_others(struct verify *v, struct nl *n, struct err *e)
+static int verify_others(struct verify *v, struct nl *n, const struct table *t, struct err *e)
 {
-	return nl_dump(n, nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETCHAIN, 0, NFPROTO_UNSPEC, 0), NULL, one_chain, v, e);
+	size_t flowtables;
+
+	if (nl_dump(n, nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETCHAIN, 0, NFPROTO_UNSPEC, 0), NULL, one_chain, v, e) < 0 ||
+	    table_flow_others(n, t, v->out, &flowtables, e) < 0)
+		return -1;
+	v->differences += flowtables;
+	return 0;
 }
 
 static int verify(struct verify *v, struct nl *n, const struct table *t, struct err *e)
@@ -468,7 +474,7 @@ int table_verify(struct nl *n, const struct table *t, struct buf *out, size_t *r
 
 	if (!v.arena)
 		return err_plain(e, ENOMEM, "out of memory");
-	rc = verify(&v, n, t, e) < 0 || verify_others(&v, n, e) < 0 ? -1 : 0;
+	rc = verify(&v, n, t, e) < 0 || verify_others(&v, n, t, e) < 0 ? -1 : 0;
 	if (!rc && t->fences)
 		rc = verify(&v, n, t->fences, e);
 	VEC_FREE(&v.rules);

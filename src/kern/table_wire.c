@@ -86,15 +86,14 @@ static void put_devices(struct nlmsghdr *nlh, const char *const *devices, size_t
 	mnl_attr_nest_end(nlh, hook);
 }
 
-void table_wire_flowtable(struct nl_batch *b, uint8_t msg, const char *table, const char *const *devices, size_t n)
+void table_wire_flowtable(struct nl_batch *b, const char *table, const char *const *devices, size_t n)
 {
-	struct nlmsghdr *nlh = nl_batch_add(b, msg, msg == NFT_MSG_NEWFLOWTABLE ? NLM_F_CREATE : 0, NFPROTO_INET, LOC_NONE,
-					    "flowtable", TABLE_FLOWTABLE);
+	struct nlmsghdr *nlh = nl_batch_add(b, NFT_MSG_NEWFLOWTABLE, NLM_F_CREATE, NFPROTO_INET, LOC_NONE, "flowtable",
+					    TABLE_FLOWTABLE);
 
 	mnl_attr_put_strz(nlh, NFTA_FLOWTABLE_TABLE, table);
 	mnl_attr_put_strz(nlh, NFTA_FLOWTABLE_NAME, TABLE_FLOWTABLE);
-	if (msg == NFT_MSG_NEWFLOWTABLE)
-		mnl_attr_put_u32(nlh, NFTA_FLOWTABLE_FLAGS, htonl(NFT_FLOWTABLE_COUNTER));
+	mnl_attr_put_u32(nlh, NFTA_FLOWTABLE_FLAGS, htonl(NFT_FLOWTABLE_COUNTER));
 	put_devices(nlh, devices, n);
 }
 

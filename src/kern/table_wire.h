@@ -23,9 +23,8 @@ struct nlmsghdr *table_wire_any(struct nl_batch *b, uint8_t family);    /* the t
 void table_wire_table(struct nl_batch *b, uint8_t family, uint32_t flags);
 void table_wire_chain(struct nl_batch *b, const struct table *t, size_t chain);
 void table_wire_counter(struct nl_batch *b, uint8_t family, const char *name);
-/* Our flowtable, its flows counted: made, or given these devices too (NFT_MSG_NEWFLOWTABLE); or they are taken from it
- * (NFT_MSG_DELFLOWTABLE), which flushes every queue of the namespace. */
-void table_wire_flowtable(struct nl_batch *b, uint8_t msg, const char *table, const char *const *devices, size_t n);
+/* Our flowtable, its flows counted: made, or given these devices too. */
+void table_wire_flowtable(struct nl_batch *b, const char *table, const char *const *devices, size_t n);
 /* false: out of memory (the batch then lacks it and must not be sent). */
 bool table_wire_set(struct nl_batch *b, const struct table *t, size_t set);
 bool table_wire_rules(struct nl_batch *b, const struct table *t, size_t chain);

@@ -228,6 +228,8 @@ static void sort_in(const struct policy *p, const struct link_map *m, const stru
 	const uint32_t i = ifaces_find(p, l->name);
 	union { const struct policy *in; void *out; } u = { .in = p };
 
+	if (link_stands_on(m, l->index, is_bridge, NULL))
+		to->bridged[r->n_bridged++] = arena_strdup(a, l->name);
 	if (i != WHO_NONE) {
 		to->pairs[r->n_pairs++] = (struct flow_ifpair){ .ifindex = l->index, .iface = i };
 		if (!l->ether)
@@ -238,8 +240,6 @@ static void sort_in(const struct policy *p, const struct link_map *m, const stru
 			to->ports[r->n_ports++] = arena_strdup(a, l->name);
 		if (r->further || is_stacked(m, l))
 			to->stacked[r->n_stacked++] = arena_strdup(a, l->name);
-		if (link_stands_on(m, l->index, is_bridge, NULL))
-			to->bridged[r->n_bridged++] = arena_strdup(a, l->name);
 	} else if (!link_stands_on(m, l->index, is_guarded, u.out) && !was_guarded(mem, l->index) &&
 		   !may_be_missing(l, r)) {
 		to->open[r->n_open++] = arena_strdup(a, l->name);

@@ -25,7 +25,7 @@ struct ifaces {
 	const char *const *ports;               size_t n_ports;         /* … that are ports of what the policy does not guard */
 	const char *const *stacked;             size_t n_stacked;       /* … whose frames may go on otherwise than by IP */
 	bool further;                                                   /* … as the kernel takes frames of a further protocol */
-	const char *const *bridged;             size_t n_bridged;       /* … that are a bridge, a part of one, or stand on one */
+	const char *const *bridged;             size_t n_bridged;       /* anybody's: a bridge, a part of one, or on one */
 };
 
 /* Kernel indexes that stood under a guarded name: a rename must not open them, nor a restart after it. */

@@ -32,4 +32,4 @@ job() {
 # shellcheck source=tests/lanes.sh
 . tests/lanes.sh
 # shellcheck disable=SC2086
-lanes 2 job ${VM:-30-reload systemd 31-kill 34-offload 20-attacks 10-matrix agree 70-no-queue boot}
+lanes 2 job ${VM:-30-reload systemd 31-kill 34-offload 37-offload-hands 20-attacks 10-matrix agree 70-no-queue boot}
