@@ -3,7 +3,7 @@
 #
 # make check's vm part: the machine itself, the package on a real systemd, and scenarios on Debian's stock
 # kernel, where the camera networks are 802.1Q devices and the queue is nf_tables' own.
-# VM='10-matrix 60-failures' names others.
+# VM='10-matrix 60-failures' names others (36-conntrack-full runs only there, two minutes).
 # Two machines of one processor each run side by side; what they say is printed whole, one after the other.
 cd "$(dirname "$0")/../.." || exit 2
 export O=${O:-build/plain}
