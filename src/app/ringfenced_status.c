@@ -113,6 +113,7 @@ static void workers_json(struct ringfenced *d, struct json *js)
 		json_u64(js, "records", s.hits);
 		json_u64(js, "records_lost", s.hits_lost);
 		json_u64(js, "wishes_lost", s.wishes_lost);
+		json_u64(js, "seeks_refused", s.seeks_refused);
 		json_u64(js, "vanished", s.vanished);
 		json_u64(js, "odd", s.odd);
 		json_u64(js, "errors", s.errors);
@@ -159,6 +160,7 @@ static void observer_json(struct ringfenced *d, struct json *js)
 	json_u64(js, "facts_lost", o.facts_lost);
 	json_u64(js, "probes", o.probes);
 	json_u64(js, "seeks", o.seeks);
+	json_u64(js, "seeks_refused", o.seeks_refused);
 	json_u64(js, "answers", o.answers);
 	json_u64(js, "views", o.views);
 	json_u64(js, "view_us", o.views ? o.view_ns / o.views / 1000 : 0);

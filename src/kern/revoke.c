@@ -91,7 +91,9 @@ static void wait_for_packets(void)
 int revoke_offloaded(struct nl *n, struct err *e)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		if (four(n, e) < 0 || six(n, e) < 0)
+		const int rc = four(n, e);
+
+		if (six(n, e) < 0 || rc < 0)    /* either, whatever became of the other */
 			return err_wrap(e, "offloaded flows cannot be revoked");
 		if (!i)
 			wait_for_packets();

@@ -90,14 +90,14 @@ bool table_flow_put(struct nl_batch *b, const struct table *t, const struct tabl
 
 static int one_flowtable(const struct nlmsghdr *nlh, void *arg)
 {
-	if (table_live_is(nlh, NFTA_FLOWTABLE_TABLE, TABLE_TABLE))
-		*(bool *)arg = true;
+	(void)nlh;
+	*(bool *)arg = true;
 	return 0;
 }
 
 int table_flow_present(struct nl *n, bool *ret, struct err *e)
 {
-	struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETFLOWTABLE, 0, NFPROTO_INET, 0);
+	struct nlmsghdr *nlh = nl_netfilter(n, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETFLOWTABLE, 0, NFPROTO_UNSPEC, 0);
 	bool present = false;
 
 	if (nl_dump(n, nlh, NULL, one_flowtable, &present, e) < 0 && e->code != EOPNOTSUPP && e->code != EINVAL)

@@ -19,7 +19,7 @@ struct table_live;
 
 /* What makes the kernel's flowtable the model's, ahead of the rules that use it; false: out of memory. */
 bool table_flow_put(struct nl_batch *b, const struct table *t, const struct table_live *l);
-/* Is there one of ours: may flows be in it? */
+/* Is there one, of ours or others' (who put our flows into theirs): may flows pass by our hooks? */
 int table_flow_present(struct nl *n, bool *ret, struct err *e);
 /* How it differs, a line each; returns how many. */
 size_t table_flow_differences(const struct table *t, const struct table_live *l, struct buf *out);

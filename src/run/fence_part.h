@@ -10,6 +10,7 @@ struct fence {
 	struct nl *nl, *watch, *route;
 	bool offloads;                          /* flows may be in the kernel's flowtable */
 	bool revoke_due;                        /* they could not be revoked */
+	int64_t revoked_ns;                     /* monotonic: when that was tried */
 	struct arena *arena;                    /* of in */
 	struct plan *plan;                      /* of in; made from prog, which is not looked into any more once another one came */
 	const struct prog *prog;

@@ -117,7 +117,11 @@ static void seek(struct observer *o, const struct link_iface *l, const struct ad
 		o->seeks_ns = now;
 		o->seeks = 0;
 	}
-	if (o->seeks >= SEEKS || !l->ether || !link_own_address(o->c.links, l->index, addr, &own, &same) || !same)
+	if (o->seeks >= SEEKS) {
+		o->stats.seeks_refused++;
+		return;
+	}
+	if (!l->ether || !link_own_address(o->c.links, l->index, addr, &own, &same) || !same)
 		return;
 	o->seeks++;
 	o->stats.seeks++;

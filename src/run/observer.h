@@ -34,7 +34,7 @@ struct observer_config {
 
 struct observer_stats {
 	uint64_t claims, refused, probes, answers, arp_errors, facts, views, view_ns;
-	uint64_t seeks;                         /* questions to everybody, about an address that was opened to */
+	uint64_t seeks, seeks_refused;          /* questions to everybody, about an address that was opened to; beyond SEEKS */
 	uint64_t malformed, contradictory;
 	uint64_t unheard;                       /* neighbour discovery that was logged and lost */
 	uint64_t limits_hit, facts_lost;        /* events of limits; facts that nobody took in time */

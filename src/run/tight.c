@@ -9,6 +9,7 @@ enum { OVER_PERCENT = 80 };
 
 bool tight_look(struct tight *t, const struct ct_stats *now, int64_t mono_ns, struct tight_news *ret)
 {
+	const bool was_near = t->near;
 	struct tight_news n;
 
 	if (!t->known) {                        /* what was lost before is nobody's news */
@@ -18,10 +19,17 @@ bool tight_look(struct tight *t, const struct ct_stats *now, int64_t mono_ns, st
 	}
 	t->near = ct_is_filled(now, CT_NEARLY_FULL) || (t->near && ct_is_filled(now, OVER_PERCENT));
 	t->near_told = t->near_told && t->near;
-	n = (struct tight_news){
-		.near = t->near, .dropped = now->drop - t->told.drop, .evicted = now->early_drop - t->told.early_drop,
-		.not_inserted = now->insert_failed - t->told.insert_failed,
+	n = (struct tight_news){                /* sums of counters of 32 bits each, which wrap */
+		.near = t->near, .dropped = (uint32_t)(now->drop - t->told.drop),
+		.evicted = (uint32_t)(now->early_drop - t->told.early_drop),
+		.not_inserted = (uint32_t)(now->insert_failed - t->told.insert_failed),
 	};
+	t->full = t->full || t->near || was_near || n.evicted;
+	if (!t->full) {
+		t->told.drop = now->drop;
+		t->told.insert_failed = now->insert_failed;
+		return false;
+	}
 	if (!(t->near && !t->near_told) && !n.dropped && !n.evicted)
 		return false;
 	if (mono_ns - t->told_ns < PAUSE_NS)
@@ -29,6 +37,7 @@ bool tight_look(struct tight *t, const struct ct_stats *now, int64_t mono_ns, st
 	t->told = *now;
 	t->told_ns = mono_ns;
 	t->near_told = t->near;
+	t->full = t->near;
 	*ret = n;
 	return true;
 }

@@ -12,9 +12,11 @@ struct tight {
 	struct ct_stats told;                   /* as of the last telling, or the first look */
 	int64_t told_ns;                        /* monotonic */
 	bool known, near, near_told;
+	bool full;                              /* it was nearly full, or made room, since the last telling */
 };
 
-/* What came since the last telling.  dropped: packets that opened flows, before any hook of ours saw them; evicted: flows that
+/* What came since the last telling.  dropped: packets that opened flows, while there was no room (at
+ * other times two packets of one flow met, of which conntrack keeps one: nobody's news); evicted: flows that
  * nobody had answered, ended to make room (their next packets open them again). */
 struct tight_news { bool near; uint64_t dropped, evicted, not_inserted; };
 

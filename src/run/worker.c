@@ -30,6 +30,7 @@ enum {
 	HITS = 16384, WISHES = 4096,
 	TURN = 32,                              /* packets judged side by side: what they take stays in the nearest cache */
 	TROUBLE_MS = 20, TURN_US = 100,
+	SHARES = 256, SEEKS_PER_S = 10,         /* of one sender, that all of a second are left to others */
 	RECENT = 1024,                          /* wishes not repeated within WISH_NS */
 };
 #define WISH_NS (INT64_C(500) * NOW_NS_PER_MS)
@@ -54,6 +55,7 @@ struct worker {
 	struct verdict verdicts[SOURCE_BATCH];
 	uint32_t marks[SOURCE_BATCH];
 	struct recent recent[RECENT];
+	struct share { int64_t since_ns; unsigned n; } shares[SHARES];
 	_Alignas(64) struct worker_stats stats; /* written by the thread alone */
 };
 
@@ -139,10 +141,33 @@ static void wish(struct worker *w, const struct judge *j, const struct flow_end 
 					     .when_ns = p->when_ns });
 }
 
+static bool has_share(struct worker *w, const struct pkt *p)
+{
+	uint64_t h = addr_mac_u64(&p->smac) * UINT64_C(0x9e3779b97f4a7c15) ^ p->iif;
+	struct share *s = &w->shares[(h ^ h >> 32) % SHARES];
+
+	if (p->when_ns - s->since_ns >= NOW_NS_PER_S || p->when_ns < s->since_ns)
+		*s = (struct share){ .since_ns = p->when_ns };
+	if (s->n >= SEEKS_PER_S) {
+		count(&w->stats.seeks_refused, 1);
+		return false;
+	}
+	s->n++;
+	return true;
+}
+
+/* No for what the sender is or sends: whoever it opens to. */
+static bool is_senders_fault(const struct verdict *v)
+{
+	return v->why == VERDICT_SHAPE || v->why == VERDICT_SPOOF || v->why == VERDICT_UNVERIFIED ||
+	       (v->why == VERDICT_RESTRICT && v->member & 1);
+}
+
 /* Who is opened to may never speak unasked, and what is denied makes the kernel ask nobody. */
 static void seek(struct worker *w, const struct judge *j, const struct flow *f, const struct pkt *p, const struct verdict *v)
 {
-	if (v->action != POLICY_ALLOW && !f->turned && p->oif && p->hook != PKT_INPUT && is_unproved(j, &f->to))
+	if (v->action != POLICY_ALLOW && !is_senders_fault(v) && !f->turned && p->oif && p->hook != PKT_INPUT &&
+	    is_unproved(j, &f->to) && has_share(w, p))
 		push_wish(w, &(struct wish){ .ifindex = p->oif, .iface = f->to.iface, .addr = p->dst, .when_ns = p->when_ns });
 }
 
@@ -424,7 +449,7 @@ struct worker_stats worker_stats(const struct worker *w)
 {
 	return (struct worker_stats){
 		GET(packets), GET(bytes), GET(batches), GET(errors), GET(allowed), GET(denied), GET(forgotten), GET(rejected),
-		GET(would_block), GET(unguarded), GET(hits), GET(hits_lost), GET(wishes_lost), GET(vanished), GET(odd),
+		GET(would_block), GET(unguarded), GET(hits), GET(hits_lost), GET(wishes_lost), GET(seeks_refused), GET(vanished), GET(odd),
 		GET(step_ns), GET(beats),
 	};
 }

@@ -33,6 +33,7 @@ struct worker_stats {
 	uint64_t would_block;                   /* of the allowed ones */
 	uint64_t unguarded;
 	uint64_t hits, hits_lost, wishes_lost;
+	uint64_t seeks_refused;                 /* one sender opened to more unknown addresses than are asked for */
 	uint64_t vanished, odd;
 	uint64_t step_ns;                       /* spent deciding and answering */
 	uint64_t beats;                         /* grows while the thread is alive */

@@ -111,6 +111,22 @@ ringfence verify >"$SITE_DIR/verify"
 is "$WHEN: another flowtable: verify finds it" $? 1
 truth "$WHEN: another flowtable: by name" grep "flowtable bulk of table other hangs on $CAM0" "$SITE_DIR/verify"
 in_ns fw nft delete table inet other
+WHEN="in others' flowtable"
+policy_write +rules "${BULK/, offload: true/}"
+truth "$WHEN: a rule that does not ask for it" ringfence reload
+in_ns fw nft -f - <<-NFT
+	table inet other {
+	 flowtable bulk { hook ingress priority 1; devices = { $CAM0, $CAM1, core0 }; }
+	 chain c { type filter hook forward priority 20; udp dport 50010-50019 ct state established flow add @bulk; }
+	}
+NFT
+offloaded
+without_bulk
+truth "$WHEN: a reload without the rule" ringfence reload
+silent
+in_ns fw nft delete table inet other
+with_bulk
+truth "$WHEN: and with ours again" ringfence reload
 offloaded
 
 WHEN='renamed while nobody is there'

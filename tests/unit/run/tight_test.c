@@ -43,6 +43,31 @@ START_TEST(what_was_before_is_no_news)
 }
 END_TEST
 
+/* Two packets of one flow wait for their verdicts; conntrack keeps the first, and counts the other as dropped. */
+START_TEST(a_clash_is_no_news)
+{
+	ck_assert(!look(0));
+	ct.drop++;
+	ct.insert_failed++;
+	ck_assert(!look(1));
+	ck_assert(!look(100));
+	ck_assert(filled(1000, 1));
+	ck_assert_uint_eq(news.dropped, 0);
+}
+END_TEST
+
+/* Each processor's counter has 32 bits. */
+START_TEST(counters_wrap)
+{
+	ct.drop = UINT32_MAX - 1;
+	ct.entries = 1000;
+	ck_assert(look(0));
+	ct.drop = 3;
+	ck_assert(look(60));
+	ck_assert_uint_eq(news.dropped, 5);
+}
+END_TEST
+
 START_TEST(nearly_full_once)
 {
 	ck_assert(!filled(899, 0));
@@ -73,8 +98,10 @@ START_TEST(losses_once_a_minute_and_all_of_them)
 	ck_assert_uint_eq(news.evicted, 4);
 	ck_assert_uint_eq(news.not_inserted, 2);
 	ck_assert(strstr(tight_words(&news), "made room"));
+	ct.entries = 1000;
 	ct.drop += 5;
 	ck_assert(!look(30));
+	ct.entries = 10;
 	ct.drop += 6;
 	ct.early_drop++;
 	ck_assert(!look(29));
@@ -91,7 +118,7 @@ END_TEST
 START_TEST(what_is_over_is_not_told)
 {
 	ck_assert(!look(0));
-	ct.drop++;
+	ct.early_drop++;
 	ck_assert(look(1));
 	ck_assert(!filled(990, 1));
 	ck_assert(!filled(10, 100));
@@ -114,6 +141,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_test(tc, what_was_before_is_no_news);
+	tcase_add_test(tc, a_clash_is_no_news);
+	tcase_add_test(tc, counters_wrap);
 	tcase_add_test(tc, nearly_full_once);
 	tcase_add_test(tc, full_at_the_start);
 	tcase_add_test(tc, losses_once_a_minute_and_all_of_them);

@@ -275,6 +275,45 @@ START_TEST(unproved_sources_are_wished_for)
 }
 END_TEST
 
+static unsigned sought(void)
+{
+	unsigned n = 0;
+
+	for (const struct wish *w; (w = ring_peek(worker_wishes(worker))); ring_pop(worker_wishes(worker)))
+		n += !addr_mac_u64(&w->mac);
+	return n;
+}
+
+/* One sender takes its share and no more; who is denied whatever it opens to has none. */
+START_TEST(few_are_sought_for_one_sender)
+{
+	make(FAKE_POLICY, &live_ops, 0);
+	for (unsigned i = 0; i < 40; i++) {
+		char to[32];
+
+		snprintf(to, sizeof(to), "10.20.1.%u", i);
+		script.pkts[i] = fake_packet(i < 30 ? CAM_MAC : "02:00:00:00:00:99", "10.1.5.10", to, IPPROTO_UDP, 554);
+		script.pkts[i].iif = 8;
+		script.pkts[i].oif = 7;
+	}
+	script.n = 40;
+	ck_assert_int_eq(step(), 40);
+	ck_assert_uint_eq(sought(), 20);
+	ck_assert_uint_eq(worker_stats(worker).seeks_refused, 20);
+	for (unsigned i = 0; i < 5; i++) {
+		script.pkts[i].when_ns += NOW_NS_PER_S;
+		script.pkts[i].shape = PKT_FRAGMENT;
+		script.pkts[5 + i] = fake_packet(BAD_MAC, "10.1.5.10", "10.20.1.9", IPPROTO_UDP, 554);
+		script.pkts[5 + i].iif = 8;
+		script.pkts[5 + i].oif = 7;
+	}
+	script.n = 10;
+	ck_assert_int_eq(step(), 10);
+	ck_assert_uint_eq(sought(), 0);
+	unmake();
+}
+END_TEST
+
 /* Who is opened to on a guarded interface and is not known there; not for replies, not where it is allowed, not again at once. */
 START_TEST(unknown_destinations_are_sought)
 {
@@ -356,6 +395,7 @@ int main(void)
 	tcase_add_test(t, copies_are_never_answered);
 	tcase_add_test(t, unproved_sources_are_wished_for);
 	tcase_add_test(t, unknown_destinations_are_sought);
+	tcase_add_test(t, few_are_sought_for_one_sender);
 	tcase_add_test(t, a_source_that_fails_is_asked_again);
 	tcase_add_test(t, a_thread_waits_and_stops);
 	suite_add_tcase(s, t);
