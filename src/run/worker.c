@@ -449,7 +449,8 @@ struct worker_stats worker_stats(const struct worker *w)
 {
 	return (struct worker_stats){
 		GET(packets), GET(bytes), GET(batches), GET(errors), GET(allowed), GET(denied), GET(forgotten), GET(rejected),
-		GET(would_block), GET(unguarded), GET(hits), GET(hits_lost), GET(wishes_lost), GET(seeks_refused), GET(vanished), GET(odd),
+		GET(would_block), GET(unguarded), GET(hits), GET(hits_lost), GET(wishes_lost),
+		GET(seeks_refused), GET(vanished), GET(odd),
 		GET(step_ns), GET(beats),
 	};
 }
