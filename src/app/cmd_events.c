@@ -101,15 +101,21 @@ static void end_text(const struct event_end *end, struct buf *out)
 		buf_printf(out, " @%s", end->zone);
 }
 
+/* UTF-8: a byte that goes on with the character before it. */
+static bool inside_character(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 /* A detail's JSON for people: key=value, quotes only where they are needed; cut when it is long (--json has all of it). */
 static void detail_text(const char *s, struct buf *out)
 {
-	size_t len = strlen(s);
+	size_t i, len = strlen(s);
 	bool quoted = false, spaced = false;
 
 	if (len > 1 && s[0] == '{' && s[len - 1] == '}')
 		s++, len -= 2;
-	for (size_t i = 0; i < len && out->len < DETAIL; i++) {
+	for (i = 0; i < len && (out->len < DETAIL || inside_character(s[i])); i++) {
 		if (s[i] == '"') {
 			if (!quoted)
 				spaced = memchr(s + i + 1, ' ', strcspn(s + i + 1, "\"")) != NULL;
@@ -123,7 +129,7 @@ static void detail_text(const char *s, struct buf *out)
 			buf_char(out, quoted ? s[i] : s[i] == ':' ? '=' : s[i] == ',' ? ' ' : s[i]);
 		}
 	}
-	if (out->len >= DETAIL)
+	if (i < len)
 		buf_str(out, "…");
 }
 
