@@ -37,7 +37,8 @@ struct recorder *recorder_new(const struct recorder_config *c, struct err *e)
 	r->n_rings = c->n_rings;
 	r->now.dropped = c->dropped;
 	memcpy(r->rings, c->rings, sizeof(r->rings));
-	r->merge = r->tell.merge = merge_new(&c->merge, recorder_emit, r);
+	r->merge = merge_new(&c->merge, recorder_emit, r);
+	tell_init(&r->tell, r->merge);
 	if (!r->merge || r->wake_fd < 0) {
 		err_plain(e, ENOMEM, "out of memory");
 	} else if (spool_new(r->db, &c->spool, c->report, &r->spool, e) == 0) {

@@ -3,6 +3,7 @@
 #include "run/tell.h"
 
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/digest.h"
 #include "base/now.h"
@@ -39,10 +40,18 @@ static void key_of(const struct judge *j, const struct flow *f, const struct ver
 	ret->rule = rule_number(j->policy, v, rule);
 }
 
+/* The seed: nobody is to choose MACs that share a router's room. */
+void tell_init(struct tell *t, struct merge *m)
+{
+	t->merge = m;
+	if (getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK) != sizeof(t->seed))
+		t->seed = (uint64_t)now_mono_ns() ^ (uint64_t)(uintptr_t)t;
+}
+
 static bool has_room(struct tell *t, const struct mac *mac, int64_t mono)
 {
 	const int64_t each = NOW_NS_PER_S / SENDERS_PER_S;
-	int64_t *until = &t->rooms[digest_hash64(mac, sizeof(*mac), 1) % TELL_ROOMS];
+	int64_t *until = &t->rooms[digest_hash64(mac, sizeof(*mac), t->seed) % TELL_ROOMS];
 
 	if (*until < mono)
 		*until = mono;
@@ -52,14 +61,17 @@ static bool has_room(struct tell *t, const struct mac *mac, int64_t mono)
 	return true;
 }
 
-/* Counted for an event that was told; else key is the one to start.  Where nothing is guarded a MAC may be a router's, whose
- * senders are told apart as long as there is room. */
+/* Where nothing is guarded a MAC may be a router's. */
+static bool may_be_many(const struct judge *j, const struct flow *f)
+{
+	return f->from.has_mac && f->from.iface != WHO_NONE && !j->policy->ifaces[f->from.iface].guarded;
+}
+
+/* Counted for an event that was told; else key is the one to start.  A router's senders are told apart as long as there is room. */
 static bool counted(struct tell *t, const struct judge *j, const struct flow *f, struct merge_key *key,
 		    const struct merge_denied *denied, const struct merge_count *c, int64_t mono)
 {
-	const uint32_t iface = f->from.iface;
-
-	if (f->from.has_mac && iface != WHO_NONE && !j->policy->ifaces[iface].guarded) {
+	if (may_be_many(j, f)) {
 		key->from = f->from.addr;
 		if (merge_hit(t->merge, key, denied, c, NULL, mono))
 			return true;
@@ -68,6 +80,22 @@ static bool counted(struct tell *t, const struct judge *j, const struct flow *f,
 		memset(&key->from, 0, sizeof(key->from));
 	}
 	return merge_hit(t->merge, key, denied, c, NULL, mono);
+}
+
+/* An event that stands for all the senders there was no room for names none of them: of from, what holds for each is left. */
+static void start(struct tell *t, const struct judge *j, const struct flow *f, const struct merge_key *key,
+		  const struct merge_denied *denied, struct event *ev, int64_t mono)
+{
+	const struct event_end one = ev->from;
+
+	if (may_be_many(j, f) && !key->from.family) {
+		ev->from = (struct event_end){
+			.zone = one.zone, .zone_mode = one.zone_mode, .iface = one.iface, .vlan = one.vlan,
+			.has_mac = one.has_mac, .mac = one.mac,
+		};
+		ev->community_id = NULL;
+	}
+	merge_start(t->merge, key, denied, ev, mono);
 }
 
 static struct merge_denied denied_of(const struct pkt *p)
@@ -105,7 +133,7 @@ static void decision(struct tell *t, const struct judge *j, const struct pkt *p,
 		key_of(j, &f, v, v->rule, (uint8_t)verdict_kind(v), &key);
 		if (!counted(t, j, &f, &key, denied, c, mono)) {
 			words_event(j, p, &f, v, &t->words, &ev);
-			merge_start(t->merge, &key, denied, &ev, mono);
+			start(t, j, &f, &key, denied, &ev, mono);
 		}
 	}
 	if (v->observed == POLICY_NONE)
@@ -115,7 +143,7 @@ static void decision(struct tell *t, const struct judge *j, const struct pkt *p,
 		return;
 	words_event(j, p, &f, v, &t->words, &ev);
 	words_observed(j, v, &t->words, &ev);
-	merge_start(t->merge, &key, NULL, &ev, mono);
+	start(t, j, &f, &key, NULL, &ev, mono);
 }
 
 void tell_hit(struct tell *t, const struct hit *h, int64_t mono_ns)
@@ -220,5 +248,5 @@ void tell_element(struct tell *t, const struct judge *j, const struct tell_denie
 		ev.kind = EVENT_OUTAGE;
 	key_of(j, &f, &v, v.rule, (uint8_t)ev.kind, &key);
 	if (!counted(t, j, &f, &key, denied, c, mono_ns))
-		merge_start(t->merge, &key, denied, &ev, mono_ns);
+		start(t, j, &f, &key, denied, &ev, mono_ns);
 }

@@ -23,9 +23,11 @@ enum { TELL_ROOMS = 256 };
 struct tell {
 	struct merge *merge;            /* borrowed; emits the events */
 	struct words words;
+	uint64_t seed;
 	int64_t rooms[TELL_ROOMS];      /* by MAC: until when its room for further senders is taken */
 };
 
+void tell_init(struct tell *t, struct merge *m);         /* of zeros */
 /* mono_ns: merge's clock (replay: the packet's own time). */
 void tell_hit(struct tell *t, const struct hit *h, int64_t mono_ns);
 /* An element of a denied set that no row of merge remembers, judged once more by the judge that made it. */
