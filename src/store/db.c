@@ -407,5 +407,7 @@ bool db_is_stale(const struct db *db)
 {
 	struct stat st;
 
-	return stat(db->path, &st) < 0 || st.st_ino != db->ino || st.st_dev != db->dev;
+	if (stat(db->path, &st) < 0)
+		return errno == ENOENT || errno == ENOTDIR;     /* any other failure says nothing of the file */
+	return st.st_ino != db->ino || st.st_dev != db->dev;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* trouble: the store when it is killed, cut, damaged or swapped, or read by another user.  Full: full_test.c. */
+/* trouble: the store when it is killed, cut, damaged or swapped, or read by another user.  Full: full_test.c; removed: back_test.c. */
 #include "store/spool.h"
 
 #include <errno.h>
@@ -354,73 +354,6 @@ START_TEST(a_reader_notices_another_file)
 }
 END_TEST
 
-/* --- removed, replaced --- */
-
-static struct spool_stats tick_at(struct scratch_spool *s, int64_t seconds)
-{
-	const int64_t now = now_mono_ns() + seconds * NOW_NS_PER_S;
-	struct spool_stats st;
-	struct err e;
-
-	spool_tick(s->spool, now, now_wall_ns(), &e);
-	spool_tick(s->spool, now + NOW_NS_PER_S / 2, now_wall_ns(), &e);
-	spool_stats(s->spool, &st);
-	return st;
-}
-
-static void in_use(struct scratch_spool *s)
-{
-	scratch_open(s, NULL, NULL);
-	scratch_fill(s, 10);
-	tick_at(s, 0);
-}
-
-/* Readers find all of it again, and what comes after: numbers and chain go on. */
-START_TEST(what_is_removed_while_in_use_is_put_back)
-{
-	struct scratch_spool s;
-	struct spool_verdict v;
-	struct stat st;
-	uint64_t bad;
-
-	in_use(&s);
-	scratch_teardown();
-	if (_i) {
-		ck_assert_int_eq(symlink("/dev/null/nowhere", scratch), 0);
-		ck_assert(tick_at(&s, 10).degraded);
-		ck_assert_int_eq(unlink(scratch), 0);
-	}
-	scratch_fill(&s, 5);
-	ck_assert(!tick_at(&s, 60).degraded);
-	ck_assert_uint_eq(count_rows(&bad), 16);
-	ck_assert_uint_eq(bad, 0);
-	v = scratch_verify();
-	ck_assert(v.sound && v.first_seq == 1 && v.last_seq == 16);
-	ck_assert_int_eq(stat(scratch_path("events.db"), &st), 0);
-	ck_assert_uint_eq(st.st_mode & 07777, 0640);
-	ck_assert_int_eq(stat(scratch_path("events.db.lock"), &st), 0);
-	scratch_close(&s);
-}
-END_TEST
-
-/* Somebody put another file in our place: it goes aside. */
-START_TEST(what_is_put_in_its_place_goes_aside)
-{
-	struct scratch_spool s;
-	struct stat st;
-	uint64_t bad;
-
-	in_use(&s);
-	ck_assert_int_eq(rename(scratch_path("events.db"), scratch_path("kept.db")), 0);
-	ck_assert_int_eq(link(scratch_path("events.db.lock"), scratch_path("events.db")), 0);
-	ck_assert(!tick_at(&s, 60).degraded);
-	ck_assert_uint_eq(count_rows(&bad), 11);
-	ck_assert_int_eq(stat(scratch_path("events.db.corrupt-1"), &st), 0);
-	ck_assert(scratch_verify().sound);
-	scratch_close(&s);
-}
-END_TEST
-
 /* --- another user --- */
 
 static void read_as_nobody(uint64_t expect)
@@ -485,8 +418,6 @@ int main(void)
 	tcase_add_test(tc, a_bad_page_hides_only_its_rows);
 	tcase_add_test(tc, a_flipped_byte_is_found_by_its_crc);
 	tcase_add_test(tc, a_reader_notices_another_file);
-	tcase_add_loop_test(tc, what_is_removed_while_in_use_is_put_back, 0, 2);
-	tcase_add_test(tc, what_is_put_in_its_place_goes_aside);
 	tcase_add_test(tc, another_user_of_the_group_reads);
 	return suite_run(tc);
 }

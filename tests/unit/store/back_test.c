@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* back: the store when its file is removed or replaced while in use: put back whole. */
+#include <sys/wait.h>
+
+#include "unit/store/scratch.h"
+#include "unit/suite.h"
+
+static int64_t begun;
+
+static struct spool_stats tick_at(struct scratch_spool *s, int64_t seconds)
+{
+	const int64_t now = begun + seconds * NOW_NS_PER_S;
+	struct spool_stats st;
+	struct err e;
+
+	spool_tick(s->spool, now, now_wall_ns(), &e);
+	spool_tick(s->spool, now + NOW_NS_PER_S / 2, now_wall_ns(), &e);
+	spool_stats(s->spool, &st);
+	return st;
+}
+
+static void in_use(struct scratch_spool *s, const struct spool_config *c)
+{
+	begun = now_mono_ns();
+	scratch_open(s, NULL, c);
+	scratch_fill(s, 10);
+	tick_at(s, 0);
+}
+
+static bool is_there(const char *name)
+{
+	return access(scratch_path(name), F_OK) == 0;
+}
+
+static void rows_are(uint64_t n)
+{
+	const struct spool_verdict v = scratch_verify();
+
+	ck_assert(v.sound && v.first_seq == 1);
+	ck_assert_uint_eq(v.rows, n);
+	ck_assert_uint_eq(v.last_seq, n);
+}
+
+/* Readers find all of it again, and what comes after: numbers and chain go on. */
+START_TEST(what_is_removed_while_in_use_is_put_back)
+{
+	struct scratch_spool s;
+	struct stat st;
+
+	in_use(&s, NULL);
+	scratch_teardown();
+	if (_i) {
+		ck_assert_int_eq(symlink("/dev/null/nowhere", scratch), 0);
+		ck_assert(tick_at(&s, 10).degraded);
+		ck_assert_int_eq(unlink(scratch), 0);
+	}
+	scratch_fill(&s, 5);
+	ck_assert(!tick_at(&s, 60).degraded);
+	rows_are(16);
+	ck_assert_int_eq(stat(scratch_path("events.db"), &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0640);
+	ck_assert(is_there("events.db.lock") && !is_there("events.db.again") && !is_there("events.db.part"));
+	scratch_close(&s);
+}
+END_TEST
+
+/* Somebody put another file in our place: it goes aside. */
+START_TEST(what_is_put_in_its_place_goes_aside)
+{
+	struct scratch_spool s;
+
+	in_use(&s, NULL);
+	ck_assert_int_eq(rename(scratch_path("events.db"), scratch_path("kept.db")), 0);
+	ck_assert_int_eq(link(scratch_path("events.db.lock"), scratch_path("events.db")), 0);
+	ck_assert(!tick_at(&s, 60).degraded);
+	rows_are(11);
+	ck_assert(is_there("events.db.corrupt-1"));
+	scratch_close(&s);
+}
+END_TEST
+
+/* A path that cannot be looked at is no removed file. */
+START_TEST(what_cannot_be_seen_is_not_gone)
+{
+	struct scratch_spool s;
+	pid_t child;
+	int status;
+
+	in_use(&s, NULL);
+	ck_assert_int_eq(chmod(scratch, 0), 0);
+	child = fork();
+	if (child == 0) {
+		if (getuid() == 0 && setuid(65534) < 0)
+			_exit(2);
+		_exit(is_there("events.db") ? 3 : db_is_stale(s.db));
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(chmod(scratch, 0700), 0);
+	ck_assert_int_eq(status, 0);
+	ck_assert(!db_is_stale(s.db));
+	ck_assert_int_eq(unlink(scratch_path("events.db")), 0);
+	ck_assert(db_is_stale(s.db));
+	scratch_close(&s);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("back");
+
+	tcase_add_checked_fixture(tc, scratch_setup, scratch_teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, what_is_removed_while_in_use_is_put_back, 0, 2);
+	tcase_add_test(tc, what_is_put_in_its_place_goes_aside);
+	tcase_add_test(tc, what_cannot_be_seen_is_not_gone);
+	return suite_run(tc);
+}
