@@ -121,6 +121,8 @@ static int open_store(struct ringfenced *d, struct db_report *report, struct err
 	}
 	if (report->set_aside)
 		log_error("the store was set aside reason=\"%s\" path=%s", report->reason, report->aside_path);
+	if (report->from_copy)
+		log_warn("the store was gone, going on with the copy that was to be put back dir=%s", c.dir);
 	return 0;
 }
 

@@ -127,8 +127,7 @@ static int write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-/* A rename is on disk when its directory is. */
-static int sync_dir_of(const char *path)
+int file_sync_dir(const char *path)
 {
 	AUTO_MEM char *dir = strdup(path);
 	AUTO_FD fd = -1;
@@ -158,7 +157,7 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode, st
 		unlink(temp);
 		return -1;
 	}
-	if (sync_dir_of(path) < 0)
+	if (file_sync_dir(path) < 0)
 		return err_sys(e, errno, "cannot sync the directory of '%s'", path);
 	return 0;
 }

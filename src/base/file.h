@@ -14,6 +14,8 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_len, struct 
 int file_read_beneath(int dir_fd, const char *name, size_t max, char **ret, size_t *ret_len, struct err *e);
 /* Write to a temporary name in the same directory, fsync, rename. */
 int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
+/* A rename of path is on disk when its directory is.  -1: errno says why. */
+int file_sync_dir(const char *path);
 int file_mkdirs(const char *path, mode_t mode, struct err *e);          /* like mkdir -p */
 /* Take path as an exclusive lock file with our pid in it; EWOULDBLOCK names the holder.  Returns the fd or -1. */
 int file_lock(const char *path, struct err *e);

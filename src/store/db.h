@@ -36,6 +36,7 @@ struct db_config {
 /* What happened on opening or since. */
 struct db_report {
 	bool created;                           /* a new file with a new store id */
+	bool from_copy;                         /* the file was gone; the copy that was to be put back was there, and is it now */
 	bool set_aside;                         /* because this one was corrupt or of another version: */
 	char aside_path[DB_PATH];
 	char aside_id[DB_ID_TEXT];              /* "" where it could not be read */
@@ -63,8 +64,9 @@ bool db_in_transaction(const struct db *db);
 /* Move the file, -wal and -shm aside (name.corrupt-N) and go on with a new one.  Writer only. */
 int db_set_aside(struct db *db, const char *reason, struct db_report *report, struct err *e);
 /* The file was removed or replaced while it was open: this handle still has all of it, and writes a whole copy to the path again
- * (missing directories and the lock, too).  What stands there now goes aside, see *report.  Writer only, outside a transaction. */
-int db_put_back(struct db *db, struct db_report *report, struct err *e);
+ * (missing directories and the lock, too).  What stands there now goes aside, see *report.  Writer only, outside a transaction.
+ * ENOSPC: the copy would leave less than reserve bytes of the file system free. */
+int db_put_back(struct db *db, uint64_t reserve, struct db_report *report, struct err *e);
 /* After ENOSPC: give up the ballast, so that deleting and checkpointing work.  false: there is none (any more). */
 bool db_drop_ballast(struct db *db);
 bool db_keep_ballast(struct db *db);                    /* lay it by again when there is room; true: it is there */
@@ -75,6 +77,6 @@ void db_cap(struct db *db, bool here);
 /* Give free pages back to the file system and cut the -wal, a small step at a time. */
 int db_tidy(struct db *db, unsigned pages, struct err *e);
 struct db_size { uint64_t file, used, wal, disk_free; };
-int db_size(struct db *db, struct db_size *ret, struct err *e);
+int db_size(struct db *db, struct db_size *ret, struct err *e);         /* writer only */
 
 #endif

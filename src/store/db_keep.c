@@ -118,13 +118,37 @@ int db_set_aside(struct db *db, const char *reason, struct db_report *report, st
 
 /* --- putting back --- */
 
+/* The copy beside the file, while it is made and when it is whole. */
+static const char *copy_name(const struct db *db, bool whole, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s.%s", db->path, whole ? "again" : "part");
+	return buf;
+}
+
+/* What was removed takes its space until it is closed: the copy needs as much once more. */
+static int look_for_room(struct db *db, const char *dir, uint64_t reserve, struct err *e)
+{
+	struct db_size size;
+	struct statvfs fs;
+	uint64_t room;
+
+	if (db_size(db, &size, e) < 0)
+		return -1;
+	if (statvfs(dir, &fs) < 0)
+		return err_sys(e, errno, "%s", dir);
+	room = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (room >= size.used && room - size.used >= reserve)
+		return 0;
+	return err_plain(e, ENOSPC, "%s cannot be put back: it needs %llu MiB, %llu are free and %llu of them are kept free",
+			 db->path, (unsigned long long)(size.used >> 20), (unsigned long long)(room >> 20),
+			 (unsigned long long)(reserve >> 20));
+}
+
 static int copy_all(struct db *db, const char *to, struct err *e)
 {
 	sqlite3_stmt *st;
 	AUTO_FD fd = -1;
 
-	if (unlink(to) < 0 && errno != ENOENT)
-		return err_sys(e, errno, "%s", to);
 	if (db_make_file(db, to, e) < 0)
 		return -1;
 	st = db_prepare(db, "VACUUM INTO ?", e);
@@ -154,30 +178,66 @@ static int lock_again(struct db *db, struct err *e)
 	return 0;
 }
 
-int db_put_back(struct db *db, struct db_report *report, struct err *e)
+/* Whole and on disk before it has the name that db_open goes on with. */
+static int make_copy(struct db *db, const char *dir, uint64_t reserve, const char *again, struct err *e)
+{
+	char part[DB_PATH + 8];
+
+	copy_name(db, false, part, sizeof(part));
+	if ((unlink(part) < 0 && errno != ENOENT) || (unlink(again) < 0 && errno != ENOENT))
+		return err_sys(e, errno, "%s", part);
+	if (look_for_room(db, dir, reserve, e) < 0)
+		return -1;
+	if (copy_all(db, part, e) == 0) {
+		if (rename(part, again) == 0)
+			return 0;
+		err_sys(e, errno, "%s", part);
+	}
+	unlink(part);
+	return -1;
+}
+
+int db_put_back(struct db *db, uint64_t reserve, struct db_report *report, struct err *e)
 {
 	const char *slash = strrchr(db->path, '/');
 	char dir[DB_PATH], again[DB_PATH + 8];
 
 	*report = (struct db_report){ .set_aside = exists(db->path) };
 	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - db->path) : 1, slash ? db->path : ".");
-	snprintf(again, sizeof(again), "%s.again", db->path);
+	copy_name(db, true, again, sizeof(again));
 	if (make_dir(dir, db->group, e) < 0 || lock_again(db, e) < 0)
 		return -1;
-	if (copy_all(db, again, e) < 0) {
-		unlink(again);
+	if (make_copy(db, dir, reserve, again, e) < 0)
 		return -1;
-	}
 	/* A log that was left there would be taken for the copy's. */
 	if (move_aside(db, report, e) < 0)
 		return -1;
-	if (rename(again, db->path) < 0)
+	if (rename(again, db->path) < 0 || file_sync_dir(db->path) < 0)
 		return err_sys(e, errno, "%s", again);
 	db_detach(db);
 	if (db_attach(db, &report->created, e) == 0)
 		return 0;
 	db_detach(db);
 	return -1;
+}
+
+/* A crash between moving aside what was there and the copy's last rename: the copy is all there is. */
+static int go_on_with_copy(struct db *db, bool *ret_did, struct err *e)
+{
+	char name[DB_PATH + 8];
+	struct db_report moved;
+
+	*ret_did = false;
+	unlink(copy_name(db, false, name, sizeof(name)));       /* one that was not finished */
+	if (exists(db->path) || !exists(copy_name(db, true, name, sizeof(name))))
+		return 0;
+	/* A log of another file would be taken for the copy's. */
+	if (move_aside(db, &moved, e) < 0)
+		return -1;
+	if (rename(name, db->path) < 0 || file_sync_dir(db->path) < 0)
+		return err_sys(e, errno, "%s", name);
+	*ret_did = true;
+	return 0;
 }
 
 static int attach_or_set_aside(struct db *db, struct db_report *report, struct err *e)
@@ -205,6 +265,7 @@ int db_open(const struct db_config *c, struct db **ret, struct db_report *report
 {
 	AUTO(db) db = calloc(1, sizeof(*db));
 	char lock[DB_PATH + 8];
+	bool copy;
 
 	if (!db)
 		return err_plain(e, ENOMEM, "out of memory");
@@ -222,8 +283,9 @@ int db_open(const struct db_config *c, struct db **ret, struct db_report *report
 	db->lock = file_lock(lock, e);
 	if (db->lock < 0)
 		return -1;
-	if (attach_or_set_aside(db, report, e) < 0)
+	if (go_on_with_copy(db, &copy, e) < 0 || attach_or_set_aside(db, report, e) < 0)
 		return -1;
+	report->from_copy = copy && !report->set_aside;
 	db_keep_ballast(db);
 	*ret = TAKE(db);
 	return 0;
@@ -279,8 +341,8 @@ int db_size(struct db *db, struct db_size *ret, struct err *e)
 	if (db_number(db, "PRAGMA page_count", &pages, e) < 0 || db_number(db, "PRAGMA freelist_count", &unused, e) < 0 ||
 	    db_number(db, "PRAGMA page_size", &page_size, e) < 0)
 		return -1;
-	if (statvfs(db->path, &fs) < 0)
-		return err_sys(e, errno, "%s", db->path);
+	if (fstatvfs(db->lock, &fs) < 0)                /* beside the file, and open also where both were removed */
+		return err_sys(e, errno, "%s.lock", db->path);
 	snprintf(wal, sizeof(wal), "%s-wal", db->path);
 	ret->file = (uint64_t)(pages * page_size);
 	ret->used = (uint64_t)((pages - unused) * page_size);

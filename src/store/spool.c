@@ -420,8 +420,8 @@ int spool_tick(struct spool *s, int64_t mono_ns, int64_t wall_ns, struct err *e)
 		return -1;
 	if (s->failed || mono_ns - s->kept_ns < NOW_NS_PER_S)
 		return 0;
-	s->kept_ns = mono_ns + (s->gone ? 10 * NOW_NS_PER_S : 0);
-	if (spool_put_back(s, e) < 0)
+	s->kept_ns = mono_ns;
+	if (spool_put_back(s, mono_ns, e) < 0)
 		return -1;
 	if (spool_retain(s, wall_ns, false, e) == 0)
 		return 0;
@@ -490,7 +490,7 @@ void spool_free(struct spool *s)
 void spool_stats(const struct spool *s, struct spool_stats *ret)
 {
 	*ret = s->stats;
-	ret->degraded |= s->gone;
+	ret->degraded |= s->gone > 0;
 }
 
 const uint8_t *spool_chain(const struct spool *s)

@@ -9,7 +9,8 @@
 
 #include "base/now.h"
 
-enum { STEP_ROWS = 512, STEPS = 8, VACUUM_PAGES = 512, ROOM = 1 << 20, FLOOR = 16 << 20 };
+enum { STEP_ROWS = 512, STEPS = 8, VACUUM_PAGES = 512, ROOM = 1 << 20, FLOOR = 16 << 20, BACK_DOUBLINGS = 5 };
+#define BACK_NS (11 * NOW_NS_PER_S)                     /* doubled with each failure, up to six minutes */
 #define EXTEND_NS (24 * 3600 * NOW_NS_PER_S)
 
 struct step {
@@ -180,18 +181,25 @@ static void tell_put_back(struct spool *s, bool aside)
 	spool_append(s, &ev, &ignored);         /* one that does not fit is counted and told later */
 }
 
-int spool_put_back(struct spool *s, struct err *e)
+int spool_put_back(struct spool *s, int64_t mono_ns, struct err *e)
 {
 	struct db_report report;
+	unsigned doublings;
 
-	s->gone = db_is_stale(s->db);
-	if (!s->gone)
+	if (!db_is_stale(s->db)) {
+		s->gone = 0;
 		return 0;
-	if (db_put_back(s->db, &report, e) < 0) {
+	}
+	if (s->gone && mono_ns < s->back_ns)
+		return 0;
+	if (db_put_back(s->db, s->config.min_free_bytes, &report, e) < 0) {
+		doublings = s->gone < BACK_DOUBLINGS ? s->gone : BACK_DOUBLINGS;
+		s->gone++;
+		s->back_ns = mono_ns + (BACK_NS << doublings);
 		snprintf(s->stats.error, sizeof(s->stats.error), "%s", e->msg);
 		return -1;
 	}
-	s->gone = false;
+	s->gone = 0;
 	tell_put_back(s, report.set_aside);
 	return 0;
 }

@@ -37,7 +37,8 @@ struct spool {
 	unsigned failed;                        /* tries in a row */
 	bool unsure;                            /* the last commit may or may not have been done */
 	bool aside_told;
-	bool gone;                              /* the file is no longer where it was, and could not be put back yet */
+	unsigned gone;                          /* the file is no longer where it was; so many tries to put it back failed */
+	int64_t back_ns;                        /* monotonic: the next one */
 	struct spool_refused refused;
 	char store_id[DB_ID_TEXT];
 };
@@ -50,6 +51,6 @@ struct db *spool_reader_db(struct spool_reader *r);
 /* Remove what is over the limits, a step of rows at a time.  force: make room now, the disk is full. */
 int spool_retain(struct spool *s, int64_t wall_ns, bool force, struct err *e);
 /* Puts the file back where it was, should somebody have removed or replaced it. */
-int spool_put_back(struct spool *s, struct err *e);
+int spool_put_back(struct spool *s, int64_t mono_ns, struct err *e);
 
 #endif

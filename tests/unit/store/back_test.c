@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* back: the store when its file is removed or replaced while in use: put back whole. */
+/* back: the store when its file is removed or replaced while in use: put back whole, where there is room for it, and without
+ * pressing; and a copy that a crash left alone. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/wait.h>
 
+#include "store/db_sql.h"
 #include "unit/store/scratch.h"
 #include "unit/suite.h"
 
@@ -79,6 +84,78 @@ START_TEST(what_is_put_in_its_place_goes_aside)
 }
 END_TEST
 
+/* The reserve of the disk is not for a copy: what there is goes on where it is. */
+START_TEST(without_room_nothing_is_copied)
+{
+	struct spool_config c = { .min_free_bytes = UINT64_C(1) << 60 };
+	struct db_report report;
+	struct scratch_spool s;
+	struct spool_stats st;
+	struct err e;
+
+	in_use(&s, &c);
+	ck_assert_int_eq(unlink(scratch_path("events.db")), 0);
+	st = tick_at(&s, 60);
+	ck_assert(st.degraded && strstr(st.error, "cannot be put back"));
+	ck_assert(!is_there("events.db") && !is_there("events.db.again") && !is_there("events.db.part"));
+	scratch_fill(&s, 5);
+	ck_assert_int_eq(db_put_back(s.db, c.min_free_bytes, &report, &e), -1);
+	ck_assert_int_eq(e.code, ENOSPC);
+	ck_assert_msg(db_put_back(s.db, 0, &report, &e) == 0, "%s", e.msg);
+	rows_are(15);
+	scratch_close(&s);
+}
+END_TEST
+
+/* A file comes back at the first try after the hindrance went; tries are 11 s apart, then 22. */
+START_TEST(tries_are_further_and_further_apart)
+{
+	struct scratch_spool s;
+
+	in_use(&s, NULL);
+	scratch_teardown();
+	ck_assert_int_eq(symlink("/dev/null/nowhere", scratch), 0);
+	ck_assert(tick_at(&s, 100).degraded);
+	ck_assert(tick_at(&s, 112).degraded);
+	ck_assert_int_eq(unlink(scratch), 0);
+	ck_assert(tick_at(&s, 125).degraded);
+	ck_assert(tick_at(&s, 133).degraded);
+	ck_assert(!tick_at(&s, 135).degraded);
+	rows_are(11);
+	scratch_close(&s);
+}
+END_TEST
+
+/* Killed between moving aside and the last rename, with the log of another file left there: the copy is gone on with. */
+START_TEST(a_copy_left_alone_is_gone_on_with)
+{
+	struct scratch_spool s;
+	char sql[128];
+	struct err e;
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		snprintf(sql, sizeof(sql), "VACUUM INTO '%s'", scratch_path("events.db.again"));
+		scratch_open(&s, NULL, NULL);
+		scratch_fill(&s, 10);
+		ck_assert_int_eq(db_exec(s.db, sql, &e), 0);
+		scratch_fill(&s, 500);
+		_exit(0);
+	}
+	ck_assert(waitpid(child, &status, 0) == child && status == 0);
+	ck_assert(is_there("events.db-wal"));
+	ck_assert_int_eq(unlink(scratch_path("events.db")), 0);
+	ck_assert_int_ge(creat(scratch_path("events.db.part"), 0600), 0);
+	scratch_open(&s, NULL, NULL);
+	ck_assert(s.report.from_copy && !s.report.created && !s.report.set_aside);
+	ck_assert(!is_there("events.db.again") && !is_there("events.db.part") && is_there("events.db.corrupt-1-wal"));
+	scratch_fill(&s, 5);
+	rows_are(15);
+	scratch_close(&s);
+}
+END_TEST
+
 /* A path that cannot be looked at is no removed file. */
 START_TEST(what_cannot_be_seen_is_not_gone)
 {
@@ -112,6 +189,9 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, what_is_removed_while_in_use_is_put_back, 0, 2);
 	tcase_add_test(tc, what_is_put_in_its_place_goes_aside);
+	tcase_add_test(tc, without_room_nothing_is_copied);
+	tcase_add_test(tc, tries_are_further_and_further_apart);
+	tcase_add_test(tc, a_copy_left_alone_is_gone_on_with);
 	tcase_add_test(tc, what_cannot_be_seen_is_not_gone);
 	return suite_run(tc);
 }
