@@ -105,7 +105,7 @@ offload() {
 		 flowtable fast { hook ingress priority 0
 		  devices = { $CAM0, core0 }
 		 }
-		 chain offload { type filter hook forward priority 0;
+		 chain c { type filter hook forward priority 0;
 		  udp dport 50133 flow add @fast
 		 }
 		}
