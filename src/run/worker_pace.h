@@ -16,7 +16,7 @@ struct worker_pace {
 };
 
 enum {
-	WORKER_BUSY_PPS = 30000, WORKER_CALM_PPS = 20000,       /* when naps begin, and when they end */
+	WORKER_BUSY_PPS = 30000, WORKER_CALM_PPS = 26000,       /* when naps begin, and when they end */
 	WORKER_WINDOW_US = 4000,
 	WORKER_BATCH = 64,                                      /* what a nap waits for */
 	WORKER_NAP_MIN_US = 100, WORKER_NAP_MAX_US = 400,

@@ -44,10 +44,10 @@ START_TEST(naps_end_later_than_they_begin)
 	struct worker_pace p = { 0 };
 	int64_t now = 5 * NOW_NS_PER_S;
 
-	ck_assert_int_eq(feed(&p, &now, 1, 40, 50), 0);         /* 25,000: not yet */
+	ck_assert_int_eq(feed(&p, &now, 1, 36, 50), 0);         /* 27,800: not yet */
 	ck_assert_int_gt(feed(&p, &now, 1, 25, 50), 0);
-	ck_assert_int_gt(feed(&p, &now, 1, 40, 50), 0);         /* 25,000: still */
-	ck_assert_int_eq(feed(&p, &now, 1, 60, 50), 0);
+	ck_assert_int_gt(feed(&p, &now, 1, 36, 50), 0);         /* 27,800: still */
+	ck_assert_int_eq(feed(&p, &now, 1, 48, 50), 0);         /* 20,800: 20,000 with what was late of it */
 	ck_assert_int_gt(feed(&p, &now, 1, 25, 50), 0);
 	ck_assert_int_eq(feed(&p, &now, 0, 400, 9), 0);         /* silence is noticed within two windows */
 }
