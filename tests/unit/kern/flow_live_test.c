@@ -161,9 +161,9 @@ END_TEST
 
 int main(void)
 {
-	TCase *tc = tcase_create("flow");
 	int rc = space_allowed();
 	struct probe p;
+	TCase *tc;
 
 	if (rc)
 		return rc;
@@ -174,6 +174,7 @@ int main(void)
 		puts("this kernel has no flowtables");
 		return 77;
 	}
+	tc = tcase_create("flow");
 	tcase_add_checked_fixture(tc, begin_flow, end);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, an_edit_is_named_heard_and_set_right, 0, (int)(sizeof(edits) / sizeof(*edits)));
