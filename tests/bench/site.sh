@@ -198,7 +198,7 @@ threads_ns() { # PID NAMES
 asked() { in_ns fw awk '{ n += $8 } END { print n + 0 }' /proc/net/netfilter/nfnetlink_queue; }
 waiting() { in_ns fw awk '{ n += $3 } END { print n + 0 }' /proc/net/netfilter/nfnetlink_queue; }
 lost() { in_ns fw awk '{ n += $6 + $7 } END { print n + 0 }' /proc/net/netfilter/nfnetlink_queue; }
-send() { in_ns cam taskset -c $RECEIVE_CPU "$O/bench/sender" -i eth0 -m $CAM0_MAC "$@" 9<&"$SOFTIRQ"; }
+send() { in_ns cam taskset -c $RECEIVE_CPU "$O/bench/sender" -i eth0 -m $CAM0_MAC -n "$DEVICES" "$@" 9<&"$SOFTIRQ"; }
 
 # Sends as sender's options say, to a conntrack that knows nothing unless keep is set.  Sets sent, got (what arrived), ns (of sender, kernel and judge), judge_ns, was_asked, was_lost.
 measure() { # NAMES OPTION...: the judge's threads that count
