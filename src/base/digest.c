@@ -5,6 +5,9 @@
 #include <sha1.h>
 #include <sha2.h>
 #include <string.h>
+#include <sys/random.h>
+
+#include "base/now.h"
 
 void digest_sha256(const void *data, size_t len, uint8_t ret[static DIGEST_SHA256])
 {
@@ -110,4 +113,13 @@ uint64_t digest_hash64(const void *data, size_t len, uint64_t seed)
 	if (left)
 		memcpy(&word, p, left);
 	return mix(mix(h ^ word, k1) ^ len, k2);
+}
+
+uint64_t digest_seed(void)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = (uint64_t)now_mono_ns() ^ (uint64_t)(uintptr_t)&seed;
+	return seed;
 }

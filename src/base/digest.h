@@ -18,5 +18,6 @@ const char *digest_base64(const uint8_t *bytes, size_t n, char *buf, size_t size
 uint32_t digest_crc32c(const void *data, size_t len);   /* RFC 3720 B.4 */
 /* For hash tables; without a random seed it does not withstand an adversary. */
 uint64_t digest_hash64(const void *data, size_t len, uint64_t seed);
+uint64_t digest_seed(void);                             /* one; does not wait for the kernel's randomness at boot */
 
 #endif

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -424,8 +423,7 @@ struct merge *merge_new(const struct merge_config *c, merge_emit_fn emit, void *
 	m->emit = emit;
 	m->arg = arg;
 	m->window_ns = c->window_ns ? c->window_ns : 60 * NOW_NS_PER_S;
-	if (getrandom(&m->seed, sizeof(m->seed), GRND_NONBLOCK) != sizeof(m->seed))
-		m->seed = (uint64_t)now_mono_ns() ^ (uint64_t)(uintptr_t)m;
+	m->seed = digest_seed();
 	ok = table_init(&m->tables[BY_KEY], keys);
 	ok &= table_init(&m->tables[BY_RULE], rules);
 	ok &= table_init(&m->tables[BY_KIND], EVENT_KINDS);

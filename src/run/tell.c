@@ -3,7 +3,6 @@
 #include "run/tell.h"
 
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/digest.h"
 #include "base/now.h"
@@ -44,8 +43,7 @@ static void key_of(const struct judge *j, const struct flow *f, const struct ver
 void tell_init(struct tell *t, struct merge *m)
 {
 	t->merge = m;
-	if (getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK) != sizeof(t->seed))
-		t->seed = (uint64_t)now_mono_ns() ^ (uint64_t)(uintptr_t)t;
+	t->seed = digest_seed();
 }
 
 static bool has_room(struct tell *t, const struct mac *mac, int64_t mono)

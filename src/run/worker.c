@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/now.h"
 #include "base/ring.h"
 #include "engine/prog.h"
@@ -143,8 +144,7 @@ static void wish(struct worker *w, const struct judge *j, const struct flow_end 
 
 static bool has_share(struct worker *w, const struct pkt *p)
 {
-	uint64_t h = addr_mac_u64(&p->smac) * UINT64_C(0x9e3779b97f4a7c15) ^ p->iif;
-	struct share *s = &w->shares[(h ^ h >> 32) % SHARES];
+	struct share *s = &w->shares[digest_hash64(&p->smac, sizeof(p->smac), p->iif) % SHARES];
 
 	if (p->when_ns - s->since_ns >= NOW_NS_PER_S || p->when_ns < s->since_ns)
 		*s = (struct share){ .since_ns = p->when_ns };
