@@ -136,7 +136,7 @@ static void build_note(struct table_build *b, uint32_t chain, enum table_note no
 		   table_goto(next));
 }
 
-static struct table_stmt by_pair(enum table_op op, uint32_t set, bool six)
+struct table_stmt table_build_pair(enum table_op op, uint32_t set, bool six)
 {
 	return (struct table_stmt){
 		.op = op, .index = set + six,
@@ -168,7 +168,7 @@ static void build_beyond(struct table_build *b, bool six)
 
 	TABLE_RULE(b->t, TABLE_CH_DENY, is_family(six), table_in(TABLE_K_L4PROTO, TABLE_SET_PORTED), TABLE_ETHER, share(six), more,
 		   table_goto(TABLE_CH_DENY_COUNT));
-	TABLE_RULE(b->t, TABLE_CH_DENY, is_family(six), TABLE_ETHER, by_pair(TABLE_S_ADD, TABLE_SET_SCANS4, six),
+	TABLE_RULE(b->t, TABLE_CH_DENY, is_family(six), TABLE_ETHER, table_build_pair(TABLE_S_ADD, TABLE_SET_SCANS4, six),
 		   table_goto(TABLE_CH_DENIED_MORE));
 }
 
@@ -176,7 +176,7 @@ static void build_beyond(struct table_build *b, bool six)
 static void build_portless(struct table_build *b, bool six)
 {
 	const struct table_stmt all = meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_PINGS, PINGS_PER_S, PINGS_BURST);
-	struct table_stmt pair = by_pair(TABLE_S_UPDATE, TABLE_SET_PINGS4, six);
+	struct table_stmt pair = table_build_pair(TABLE_S_UPDATE, TABLE_SET_PINGS4, six);
 
 	pair.rate = pair.burst = 1;
 	TABLE_RULE(b->t, TABLE_CH_DENY, is_family(six), table_notin(TABLE_K_L4PROTO, TABLE_SET_PORTED), TABLE_ETHER, pair,
@@ -192,7 +192,7 @@ static void build_deny(struct table_build *b)
 	const struct table_rates *r = &b->rates;
 
 	for (unsigned six = 0; six < 2; six++)
-		TABLE_RULE(b->t, TABLE_CH_DENY, is_family(six), TABLE_ETHER, by_pair(TABLE_S_IN, TABLE_SET_SCANS4, six),
+		TABLE_RULE(b->t, TABLE_CH_DENY, is_family(six), TABLE_ETHER, table_build_pair(TABLE_S_IN, TABLE_SET_SCANS4, six),
 			   table_goto(TABLE_CH_DENIED_MORE));
 	TABLE_RULE(b->t, TABLE_CH_DENY, table_jump(TABLE_CH_DENIED));
 	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER,

@@ -33,11 +33,7 @@ static struct table_stmt is_proto(unsigned v)
  * against who has the address.  Of TCP only what opens (the middle of a flow may be a reply, and is asked about). */
 static void build_scanned(struct table_build *b, unsigned v)
 {
-	const struct table_stmt pair = {
-		.op = TABLE_S_IN, .index = v & TABLE_V_SIX ? TABLE_SET_SCANS6 : TABLE_SET_SCANS4,
-		.keys = { TABLE_K_IIF, TABLE_K_ETHER_SADDR, v & TABLE_V_SIX ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR,
-			  v & TABLE_V_SIX ? TABLE_K_IP6_DADDR : TABLE_K_IP_DADDR },
-	};
+	const struct table_stmt pair = table_build_pair(TABLE_S_IN, TABLE_SET_SCANS4, v & TABLE_V_SIX);
 	const struct table_stmt count = {
 		.op = TABLE_S_UPDATE, .keys = { TABLE_K_IIF, TABLE_K_ETHER_SADDR },
 		.index = b->page == 'a' ? TABLE_SET_DENIED_MORE_A : TABLE_SET_DENIED_MORE_B,

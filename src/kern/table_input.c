@@ -114,7 +114,7 @@ static struct table_range *take_use(const struct policy *p, const struct ranges 
 	return all;
 }
 
-static bool listed(const char *name, const char *const *names, size_t n)
+bool table_input_lists(const char *const *names, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!strcmp(names[i], name))
@@ -174,9 +174,10 @@ static struct table_iface take_iface(const struct policy *p, const struct policy
 				     const struct table_setup *s, struct arena *a)
 {
 	struct table_iface f = {
-		.name = i->name, .role = TABLE_OPEN, .l3 = listed(i->name, s->l3, s->n_l3),
-		.trunk = listed(i->name, s->trunks, s->n_trunks), .port = listed(i->name, s->ports, s->n_ports),
-		.stacked = listed(i->name, s->stacked, s->n_stacked),
+		.name = i->name, .role = TABLE_OPEN, .l3 = table_input_lists(s->l3, s->n_l3, i->name),
+		.trunk = table_input_lists(s->trunks, s->n_trunks, i->name),
+		.port = table_input_lists(s->ports, s->n_ports, i->name),
+		.stacked = table_input_lists(s->stacked, s->n_stacked, i->name),
 		.fence = fence_of(p, i), .loc = i->loc,
 	};
 

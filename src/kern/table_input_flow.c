@@ -46,14 +46,6 @@ static bool may_be(const struct policy *p, const struct table_iface *f, const st
 	return yes;
 }
 
-static bool is_bridged(const struct table_setup *s, const char *name)
-{
-	for (size_t i = 0; i < s->n_bridged; i++)
-		if (!strcmp(s->bridged[i], name))
-			return true;
-	return false;
-}
-
 static bool is_wanted(const struct policy *p, const struct table_iface *f)
 {
 	bool yes = false;
@@ -83,7 +75,7 @@ void table_input_take_flow(const struct policy *p, const struct table_setup *s, 
 		in->offload = in->offload || offload[i];
 	}
 	for (size_t i = 0; i < p->n_ifaces; i++)
-		if (is_wanted(p, &in->ifaces[i]) && !is_bridged(s, in->ifaces[i].name))
+		if (is_wanted(p, &in->ifaces[i]) && !table_input_lists(s->bridged, s->n_bridged, in->ifaces[i].name))
 			ifaces[in->n_offload_ifaces++] = in->ifaces[i].name;
 	in->plan.offload = offload;
 	in->offload_ifaces = ifaces;

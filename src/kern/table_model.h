@@ -327,6 +327,8 @@ extern const size_t table_n_page_chains;
 void table_build_page(struct table_build *b);
 void table_build_flooded(struct table_build *b);        /* what early leads to: names a page too */
 void table_build_early(struct table_build *b);
+/* A set of two ends and the sender's MAC; set: the IPv4 one, the other is next to it. */
+struct table_stmt table_build_pair(enum table_op op, uint32_t set, bool six);
 /* Of a variant (proto: the protocol is still to be looked at): remembered (IN) or to be remembered (ADD), counted, dropped; what
  * the page has no room for goes on behind. */
 void table_build_keyed(struct table_build *b, uint32_t chain, enum table_op op, unsigned v, bool proto);
