@@ -158,9 +158,7 @@ spoken() { # SENDER'S OPTION...: every flow has an answer
 }
 
 part_offload() {
-	local COLUMNS_ALL='plain rules-id ringfence offload' r c n spec name options rate=0
-	# An emulated machine is overrun by its own sender: what is lost in the backlog would cost next to nothing.
-	[ -z "${RINGFENCE_VM:-}" ] || rate=500
+	local COLUMNS_ALL='plain rules-id ringfence offload' r c n spec name options
 	if ! has_flowtables; then printf '\nOFFLOAD: skipped, this kernel has no flowtables\n'; return; fi
 	for ((r = 0; r < ROUNDS; r++)); do
 		for c in $COLUMNS_ALL; do
@@ -172,7 +170,7 @@ part_offload() {
 				n=$(in_ns fw grep -c OFFLOAD /proc/net/nf_conntrack)
 				[ $c != offload ] || [ "$n" -ge "$DEVICES" ] || die "$name: $n flows of $DEVICES are offloaded"
 				# shellcheck disable=SC2086
-				keep=warm measure . $options -c "$PACKETS" -r $rate
+				keep=warm measure . $options -c "$PACKETS"
 				note "offload: $name" $c "$(awk -v c="$ns" -v n="$got" 'BEGIN { print c / (n ? n : 1) }')"
 				note "offload: $name: arrived" $c "$(awk -v a="$got" -v n="$sent" 'BEGIN { print a / n }')"
 			done

@@ -7,8 +7,10 @@
 # stdout and its exit status is ours.  No network, no disk image, no state: any number of runs may
 # go on at once.
 #
-#	tests/vm/run.sh [-t SECONDS] [-m MEGABYTES] [-c PROCESSORS] [-e NAME=VALUE]... [-s] [-v] [--] COMMAND [ARG]...
+#	tests/vm/run.sh [-t SECONDS] [-m MEGABYTES] [-c PROCESSORS] [-e NAME=VALUE]... [-i] [-s] [-v] [--] COMMAND [ARG]...
 #
+# -i: the machine's clock counts instructions, one a nanosecond (one processor): what is measured in it are instructions, and
+# nothing that its host does shows.
 # -s: systemd is the first process, with no unit of this machine's own enabled; the command runs when
 # the boot is over.  If it leaves a file /run/vm/again, the machine is booted once more after it, with
 # everything that was written to its disk, and the command runs again.
@@ -20,18 +22,20 @@ set -u
 timeout_s=900
 memory_mb=1536
 processors=2
+clock=(-accel tcg,thread=multi)
 systemd=
 verbose=
 envs=()
-while getopts 't:m:c:e:sv' opt; do
+while getopts 't:m:c:e:isv' opt; do
 	case $opt in
 	t) timeout_s=$OPTARG ;;
 	m) memory_mb=$OPTARG ;;
 	c) processors=$OPTARG ;;
 	e) envs+=("$OPTARG") ;;
+	i) clock=(-accel tcg,thread=single -icount shift=0) processors=1 ;;
 	s) systemd=/lib/systemd/systemd ;;
 	v) verbose=1 ;;
-	*) sed -n '10,14s/^# \{0,1\}//p' "$0" >&2; exit 125 ;;
+	*) sed -n '10,16s/^# \{0,1\}//p' "$0" >&2; exit 125 ;;
 	esac
 done
 shift $((OPTIND - 1))
@@ -197,7 +201,7 @@ append='console=ttyS0 panic=-1 loglevel=6 mitigations=off nokaslr random.trust_c
 # One life of the machine, within what is left of the timeout.
 boot() {
 	rm -f "$work/out/rc" "$work/out/again"
-	qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "$processors" -m "$memory_mb" -no-reboot -nodefaults \
+	qemu-system-x86_64 "${clock[@]}" -cpu max -smp "$processors" -m "$memory_mb" -no-reboot -nodefaults \
 		-no-user-config -display none -monitor none -nic none \
 		-kernel "/boot/vmlinuz-$version" -initrd "$work/initramfs" -append "${append//[$'\n\t']/ }" \
 		-serial "file:$work/kernel.log" -serial stdio \
