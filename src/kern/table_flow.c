@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "kern/nl.h"
 #include "kern/nl_attr.h"
+#include "kern/table_input.h"
 #include "kern/table_live.h"
 #include "kern/table_model.h"
 #include "kern/table_wire.h"
@@ -34,19 +35,11 @@ static int is_ours(const struct table *t, const char *device)
 	return OURS_NOT;
 }
 
-static bool is_among(const char *device, const char *const *names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(names[i], device))
-			return true;
-	return false;
-}
-
 /* In a flowtable that no rule leads to, any interface of ours may have stayed. */
 static bool may_have(const struct table *t, const char *device)
 {
-	return t->flow ? is_among(device, t->flow_devices, t->n_flow_devices) :
-			 is_ours(t, device) && !is_among(device, t->flow_never, t->n_flow_never);
+	return t->flow ? table_input_lists(t->flow_devices, t->n_flow_devices, device) :
+			 is_ours(t, device) && !table_input_lists(t->flow_never, t->n_flow_never, device);
 }
 
 static bool fits(const struct table *t, const struct table_live *l)

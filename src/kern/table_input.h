@@ -7,9 +7,9 @@
 
 /* The plan's rows and names; plan NULL: the rules' ids alone, so that their counters stay. */
 int table_input_take_plan(const struct policy *p, const struct plan *plan, struct arena *a, struct table_input *in, struct err *e);
-/* Before the plan: its names tell rules with offload. */
 /* Is name one of n? */
 bool table_input_lists(const char *const *names, size_t n, const char *name);
+/* Before the plan: its names tell rules with offload. */
 void table_input_take_flow(const struct policy *p, const struct table_setup *s, struct arena *a, struct table_input *in);
 /* all[i] is who's binding from[i]: fill in plan and sole, and the input's members. */
 int table_input_take_classes(const struct table_setup *s, const struct who *w, const size_t *from, struct table_binding *all,
