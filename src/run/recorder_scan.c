@@ -169,9 +169,7 @@ static void tell_scan(struct recorder *r, const struct recorder_item *it, const 
 	ev.technique = "T1046";
 	ev.detail = detail.failed ? NULL : buf_cstr(&detail);
 	if (sources > 1)
-		ev.from = (struct event_end){
-			.zone = ev.from.zone, .iface = ev.from.iface, .has_mac = ev.from.has_mac, .mac = ev.from.mac,
-		};
+		tell_many(&ev);
 	if (e.addresses > 1)
 		ev.to = (struct event_end){ 0 };
 	if (e.ports > 1) {

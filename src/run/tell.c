@@ -80,19 +80,23 @@ static bool counted(struct tell *t, const struct judge *j, const struct flow *f,
 	return merge_hit(t->merge, key, denied, c, NULL, mono);
 }
 
-/* An event that stands for all the senders there was no room for names none of them: of from, what holds for each is left. */
-static void start(struct tell *t, const struct judge *j, const struct flow *f, const struct merge_key *key,
-		  const struct merge_denied *denied, struct event *ev, int64_t mono)
+void tell_many(struct event *ev)
 {
 	const struct event_end one = ev->from;
 
-	if (may_be_many(j, f) && !key->from.family) {
-		ev->from = (struct event_end){
-			.zone = one.zone, .zone_mode = one.zone_mode, .iface = one.iface, .vlan = one.vlan,
-			.has_mac = one.has_mac, .mac = one.mac,
-		};
-		ev->community_id = NULL;
-	}
+	ev->from = (struct event_end){
+		.zone = one.zone, .zone_mode = one.zone_mode, .iface = one.iface, .vlan = one.vlan,
+		.has_mac = one.has_mac, .mac = one.mac,
+	};
+	ev->community_id = NULL;
+}
+
+/* An event that stands for all the senders there was no room for names none of them. */
+static void start(struct tell *t, const struct judge *j, const struct flow *f, const struct merge_key *key,
+		  const struct merge_denied *denied, struct event *ev, int64_t mono)
+{
+	if (may_be_many(j, f) && !key->from.family)
+		tell_many(ev);
 	merge_start(t->merge, key, denied, ev, mono);
 }
 

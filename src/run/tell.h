@@ -37,5 +37,7 @@ void tell_element(struct tell *t, const struct judge *j, const struct tell_denie
 struct verdict tell_judge(const struct judge *j, const struct tell_denied *el);
 void tell_element_event(const struct judge *j, const struct tell_denied *el, const struct merge_count *c, struct words *w,
 			struct flow *f, struct verdict *v, struct event *ret);
+/* The event stands for many senders by one MAC: of from, what holds for each of them is left. */
+void tell_many(struct event *ev);
 
 #endif

@@ -330,6 +330,8 @@ START_TEST(many_senders_are_few_events)
 		if (ev->kind != EVENT_SCAN)
 			continue;
 		ck_assert_uint_eq(ev->from.addr.family, 0);
+		ck_assert_str_eq(ev->from.zone, "core");
+		ck_assert_str_eq(ev->from.zone_mode, "enforce");
 		ck_assert_ptr_nonnull(strstr(ev->detail, "\"targets\":7,\"addresses\":1,\"ports\":7,\"sources\":4700,"));
 		ck_assert_ptr_nonnull(strstr(ev->detail, " to 10.20.5.10 tcp/1000\""));
 	}
