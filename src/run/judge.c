@@ -188,6 +188,23 @@ static int compare_pairs(const void *a, const void *b)
 	return (p->ifindex > q->ifindex) - (p->ifindex < q->ifindex);
 }
 
+/* What no network holds leaves by the one open zone that has none. */
+static uint32_t way_out(const struct judge *j)
+{
+	uint32_t found = POLICY_NONE;
+
+	for (uint32_t i = 0; i < j->policy->n_zones; i++) {
+		const struct policy_zone *z = &j->policy->zones[i];
+
+		if (z->n_nets || !z->n_ifaces || j->policy->ifaces[z->ifaces[0]].guarded)
+			continue;
+		if (found != POLICY_NONE)
+			return 0;
+		found = z->ifaces[0];
+	}
+	return found == POLICY_NONE ? 0 : judge_ifindex(j, found);
+}
+
 int judge_interfaces(struct judge *j, const struct flow_ifpair *pairs, size_t n, struct err *e)
 {
 	struct flow_ifpair *copy = malloc((n ? n : 1) * sizeof(*copy));
@@ -200,6 +217,7 @@ int judge_interfaces(struct judge *j, const struct flow_ifpair *pairs, size_t n,
 	free(j->pairs);
 	j->pairs = copy;
 	j->ifmap = (struct flow_ifmap){ .pairs = copy, .n = n };
+	j->way_out = way_out(j);
 	return 0;
 }
 

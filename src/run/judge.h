@@ -22,6 +22,7 @@ struct judge {
 	const struct who *who;
 	struct flow_ifmap ifmap;
 	struct flow_ifpair *pairs;              /* owned: what ifmap shows */
+	uint32_t way_out;                       /* kernel's index: where what no network holds leaves; 0: not known */
 	uint32_t generation;                    /* 1..62; 0: offline */
 	uint64_t serial;                        /* grows with every bundle made */
 	uint64_t view;                          /* ident's version that who shows; 0: of the policy alone */

@@ -172,23 +172,6 @@ static struct pkt pkt_of(const struct tell_denied *el, int64_t when_ns)
 	};
 }
 
-/* What no network holds leaves by the one open zone that has none: its interface's index; 0: there are none or several. */
-static uint32_t way_out(const struct judge *j)
-{
-	uint32_t found = POLICY_NONE;
-
-	for (uint32_t i = 0; i < j->policy->n_zones; i++) {
-		const struct policy_zone *z = &j->policy->zones[i];
-
-		if (z->n_nets || !z->n_ifaces || j->policy->ifaces[z->ifaces[0]].guarded)
-			continue;
-		if (found != POLICY_NONE)
-			return 0;
-		found = z->ifaces[0];
-	}
-	return found == POLICY_NONE ? 0 : judge_ifindex(j, found);
-}
-
 /* The key does not say on which interface it was to leave. */
 static struct verdict judged(const struct judge *j, const struct tell_denied *el, struct pkt *p, struct flow *f)
 {
@@ -196,11 +179,9 @@ static struct verdict judged(const struct judge *j, const struct tell_denied *el
 
 	flow_of_pkt(p, &j->ifmap, j->who, f);
 	v = prog_eval(j->prog, f, NULL);
-	if (v.to_zone != POLICY_NONE || el->here || f->turned)
+	if (v.to_zone != POLICY_NONE || el->here || f->turned || !j->way_out)
 		return v;
-	p->oif = way_out(j);
-	if (!p->oif)
-		return v;
+	p->oif = j->way_out;
 	flow_of_pkt(p, &j->ifmap, j->who, f);
 	return prog_eval(j->prog, f, NULL);
 }
