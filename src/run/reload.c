@@ -21,6 +21,8 @@
 #include "run/reload_part.h"
 #include "run/trial.h"
 
+#define LINKS_PAUSE_NS NOW_NS_PER_S
+
 struct reload *reload_new(const struct reload_config *c, struct err *e)
 {
 	struct reload *r = calloc(1, sizeof(*r));
@@ -47,6 +49,7 @@ void reload_free(struct reload *r)
 	judge_free(r->spare);
 	ifaces_forget(&r->memory);
 	arena_free(r->ifaces_arena);
+	arena_free(r->refused_arena);
 	free(r);
 }
 
@@ -144,7 +147,7 @@ static int wire(struct reload *r, struct judge *j, struct err *e)
 		return -1;
 	}
 	j->offload = fence_offloads(r->c.fence) && judge_wants_offload(j);
-	reload_tell_ifaces(r, &now);
+	reload_tell_ifaces(r, r->refused_arena ? &r->refused : &r->ifaces, &now);
 	r->former_arena = r->ifaces_arena;
 	r->former = r->ifaces;
 	r->ifaces_arena = a;
@@ -154,13 +157,21 @@ static int wire(struct reload *r, struct judge *j, struct err *e)
 	return 0;
 }
 
+static void forget_refused(struct reload *r)
+{
+	arena_free(r->refused_arena);
+	r->refused_arena = NULL;
+}
+
 /* The kernel has taken the table that says so, or it stays as it was: then what was guarded by name is guarded still. */
 static void unwire(struct reload *r, bool taken)
 {
 	const struct judge *j = publish_current(r->c.publish);
 
+	forget_refused(r);
 	if (!taken) {
-		arena_free(r->ifaces_arena);
+		r->refused_arena = r->ifaces_arena;
+		r->refused = r->ifaces;
 		r->ifaces_arena = r->former_arena;
 		r->ifaces = r->former;
 		if (j)
@@ -320,15 +331,17 @@ int reload_links(struct reload *r, struct err *e)
 	same = ifaces_equal(&now, &r->ifaces);
 	arena_free(a);
 	r->links_due = false;
-	if (same)
+	if (same) {
+		forget_refused(r);
 		return 0;
+	}
 	j = judge_who(old, r->ident, e);
 	r->links_due = true;
-	if (!j || wire(r, j, e) < 0) {
+	if (j && wire(r, j, e) == 0)
+		r->links_due = put_in_force(r, j, e) < 0;
+	else
 		judge_free(j);
-		return -1;
-	}
-	r->links_due = put_in_force(r, j, e) < 0;
+	r->links_again_ns = now_mono_ns() + LINKS_PAUSE_NS;
 	return r->links_due ? -1 : 0;
 }
 
@@ -336,8 +349,23 @@ void reload_second(struct reload *r)
 {
 	struct err e = { 0 };
 
-	if (ifaces_further(NULL) != r->ifaces.further && reload_links(r, &e) < 0)
+	if (ifaces_further(NULL) != r->ifaces.further && !r->links_due && reload_links(r, &e) < 0)
 		log_error("the kernel refuses the table for further protocols error=\"%s\"", e.msg);
+}
+
+static void links_again(struct reload *r)
+{
+	static struct log_limit limit;
+	struct err e = { 0 };
+	unsigned held;
+
+	if (!r->links_due || now_mono_ns() < r->links_again_ns)
+		return;
+	if (reload_links(r, &e) == 0)
+		log_info("the table agrees with the interfaces again");
+	else if (log_allow(&limit, 1, &held))
+		log_error("the kernel refuses the table for changed interfaces, it is tried again error=\"%s\" held_back=%u", e.msg,
+			  held);
 }
 
 void reload_tick(struct reload *r)
@@ -345,8 +373,7 @@ void reload_tick(struct reload *r)
 	struct err e = { 0 };
 
 	fence_tick(r->c.fence);
-	if (r->links_due && reload_links(r, &e) < 0)
-		log_error("the kernel refuses the table for changed interfaces error=\"%s\"", e.msg);
+	links_again(r);
 	if (!fence_wants_plan(r->c.fence))
 		return;
 	if (fence_send(r->c.fence, publish_current(r->c.publish), &r->ifaces, false, &e) < 0)

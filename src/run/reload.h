@@ -69,8 +69,8 @@ bool reload_stands_in(const struct reload *r);
 int reload_time(struct reload *r, struct err *e);
 /* Who is where has changed: a new view, the kernel's bindings brought up to it; generation as it is. */
 int reload_who(struct reload *r, struct err *e);
-/* What is due: the table sent anew, in its generation, for devices of classes that it does not know; once more, when the kernel
- * refused the one for changed interfaces. */
+/* What is due: the table sent anew, in its generation, for devices of classes that it does not know; once more, a second after the
+ * kernel refused the one for changed interfaces. */
 void reload_tick(struct reload *r);
 /* The same for what no link tells (ifaces_further): to be called each second. */
 void reload_second(struct reload *r);

@@ -18,7 +18,10 @@ struct reload {
 	struct arena *ifaces_arena, *former_arena;
 	struct ifaces ifaces, former;           /* former: what the kernel has, until it took the table made from ifaces */
 	struct ifaces_memory memory;
+	struct arena *refused_arena;
+	struct ifaces refused;                  /* with an arena: told of, though the kernel refused the table made from it */
 	bool links_due;                         /* interfaces changed, and the kernel refused the table that says so */
+	int64_t links_again_ns;                 /* … which is not tried again before */
 };
 
 /* The policy of that file, its tests passed; findings as text. */
@@ -27,6 +30,7 @@ struct judge *reload_from(struct reload *r, const char *path, bool colour, struc
 void reload_tell_loaded(struct reload *r, const struct judge *j, const struct judge *before, const char *by);
 /* exception_expired for those that were live then and are not in j's moment. */
 void reload_tell_ended(struct reload *r, const struct judge *j, int64_t was_ns);
-void reload_tell_ifaces(struct reload *r, const struct ifaces *now);
+/* strange_interface for what is missing or shut now, and was not in told. */
+void reload_tell_ifaces(struct reload *r, const struct ifaces *told, const struct ifaces *now);
 
 #endif

@@ -190,14 +190,14 @@ static void tell_strange(struct reload *r, const char *name, const char *what)
 	log_warn("%s interface=%s", what, name);
 }
 
-void reload_tell_ifaces(struct reload *r, const struct ifaces *now)
+void reload_tell_ifaces(struct reload *r, const struct ifaces *told, const struct ifaces *now)
 {
 	for (size_t i = 0; i < now->n_missing; i++) {
-		if (!has(r->ifaces.missing, r->ifaces.n_missing, now->missing[i]))
+		if (!has(told->missing, told->n_missing, now->missing[i]))
 			tell_strange(r, now->missing[i], "a guarded interface is missing");
 	}
 	for (size_t i = 0; i < now->n_closed; i++) {
-		if (!has(r->ifaces.closed, r->ifaces.n_closed, now->closed[i]))
+		if (!has(told->closed, told->n_closed, now->closed[i]))
 			tell_strange(r, now->closed[i],
 				     "an interface of no zone stays shut: it stands on a guarded one, or was or may be one");
 	}
