@@ -59,9 +59,9 @@ extern const struct ctl_command ringfenced_commands[];
 uint16_t ringfenced_workers(void);
 /* Queues, log group and their workers, not yet started. */
 int ringfenced_bind(struct ringfenced *d, struct err *e);
-/* The daemon's state as JSON or for people. */
-void ringfenced_status_json(struct ringfenced *d, struct buf *out);
-void ringfenced_status_text(struct ringfenced *d, struct buf *out);
+/* The daemon's state as JSON or for people; false: something is degraded. */
+bool ringfenced_status_json(struct ringfenced *d, struct buf *out);
+bool ringfenced_status_text(struct ringfenced *d, struct buf *out);
 /* Load the policy file; text says how it went.  trial_s: 0, or so long on trial. */
 enum ctl_status ringfenced_reload(struct ringfenced *d, const char *by, unsigned trial_s, struct buf *text);
 

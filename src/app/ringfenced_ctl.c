@@ -138,11 +138,7 @@ static enum ctl_status ctl_status(void *arg, const struct ctl_request *req, stru
 {
 	struct ringfenced *d = arg;
 
-	if (has_word(req, "--json"))
-		ringfenced_status_json(d, out);
-	else
-		ringfenced_status_text(d, out);
-	return CTL_YES;
+	return (has_word(req, "--json") ? ringfenced_status_json : ringfenced_status_text)(d, out) ? CTL_YES : CTL_NO;
 }
 
 static enum ctl_status ctl_verify(void *arg, const struct ctl_request *req, struct buf *out)

@@ -225,8 +225,17 @@ static void fail_open_text(struct ringfenced *d, const struct judge *j, struct b
 		   (unsigned long long)watch_state(d->watch)->counts.at[TABLE_C_FAILED_OPEN].packets);
 }
 
+/* A base chain of theirs that runs between ours. */
+static const char *among_ours(const struct watch_others *others)
+{
+	for (size_t i = 0; i < others->found.n; i++)
+		if (others->found.at[i].among)
+			return others->found.at[i].what;
+	return NULL;
+}
+
 /* NULL: all is well. */
-static const char *degraded(struct ringfenced *d)
+static const char *degraded(struct ringfenced *d, const struct watch_others *others)
 {
 	const struct recorder_stats r = recorder_stats(d->recorder);
 	const struct watch_state *s = watch_state(d->watch);
@@ -239,6 +248,8 @@ static const char *degraded(struct ringfenced *d)
 		return "a worker does not move";
 	if (s->bypass.bridged)
 		return s->bypass.at[0];
+	if (among_ours(others))
+		return among_ours(others);
 	if (reload_ifaces(d->reload)->n_missing)
 		return "a guarded interface is missing";
 	if (d->store_fallback || r.spool.degraded || r.spool.full)
@@ -283,32 +294,37 @@ static void kernel_json(struct ringfenced *d, struct json *js)
 	json_end(js);
 }
 
-static void other_json(const char *words, void *arg)
-{
-	json_str(arg, NULL, words);
-}
-
 /* Ways around the table. */
-static void bypass_json(struct ringfenced *d, struct json *js)
+static void bypass_json(struct ringfenced *d, const struct watch_others *others, struct json *js)
 {
 	const struct bypass *b = &watch_state(d->watch)->bypass;
 
 	json_array(js, "bypass_possible");
 	for (size_t i = 0; i < b->n; i++)
 		json_str(js, NULL, b->at[i]);
-	watch_others(d->watch, other_json, js);
+	for (size_t i = 0; i < others->found.n; i++)
+		json_str(js, NULL, others->found.at[i].what);
 	json_end_array(js);
 }
 
-void ringfenced_status_json(struct ringfenced *d, struct buf *out)
+/* As it is now; returns degraded's word.  VEC_FREE(&others->found). */
+static const char *look(struct ringfenced *d, struct watch_others *others)
+{
+	watch_refresh(d->watch);
+	watch_others(d->watch, others);
+	return degraded(d, others);
+}
+
+bool ringfenced_status_json(struct ringfenced *d, struct buf *out)
 {
 	const struct judge *j = publish_current(d->publish);
 	const struct ifaces *i = reload_ifaces(d->reload);
-	const char *bad = degraded(d);
+	struct watch_others others = { .found = { 0 } };
+	const char *bad = look(d, &others);
+	const bool well = !bad;
 	char t[40];
 	struct json js;
 
-	watch_refresh(d->watch);
 	json_init(&js, out);
 	json_object(&js, NULL);
 	json_str(&js, "version", RINGFENCE_VERSION);
@@ -324,7 +340,7 @@ void ringfenced_status_json(struct ringfenced *d, struct buf *out)
 	names_json(&js, "shut", i->closed, i->n_closed);
 	names_json(&js, "missing", i->missing, i->n_missing);
 	json_end(&js);
-	bypass_json(d, &js);
+	bypass_json(d, &others, &js);
 	observer_json(d, &js);
 	workers_json(d, &js);
 	store_json(d, &js);
@@ -332,36 +348,42 @@ void ringfenced_status_json(struct ringfenced *d, struct buf *out)
 	kernel_json(d, &js);
 	json_end(&js);
 	buf_char(out, '\n');
+	VEC_FREE(&others.found);
+	return well;
 }
 
-static void other_text(const char *words, void *arg)
+static void interfaces_text(const struct ifaces *is, struct buf *out)
 {
-	buf_printf(arg, "bypass      %s\n", words);
+	for (size_t i = 0; i < is->n_missing; i++)
+		buf_printf(out, "missing     interface %s\n", is->missing[i]);
+	for (size_t i = 0; i < is->n_closed; i++)
+		buf_printf(out, "shut        interface %s, of no zone: it stands on a guarded one, or was or may be one\n",
+			   is->closed[i]);
 }
 
-static void bypass_text(struct ringfenced *d, struct buf *out)
+static void bypass_text(struct ringfenced *d, const struct watch_others *others, struct buf *out)
 {
 	const struct bypass *b = &watch_state(d->watch)->bypass;
 
 	for (size_t i = 0; i < b->n; i++)
-		other_text(b->at[i], out);
-	watch_others(d->watch, other_text, out);
+		buf_printf(out, "bypass      %s\n", b->at[i]);
+	for (size_t i = 0; i < others->found.n; i++)
+		buf_printf(out, "bypass      %s\n", others->found.at[i].what);
 }
 
-void ringfenced_status_text(struct ringfenced *d, struct buf *out)
+bool ringfenced_status_text(struct ringfenced *d, struct buf *out)
 {
 	const struct judge *j = publish_current(d->publish);
 	const struct recorder_stats r = recorder_stats(d->recorder);
 	const struct observer_stats o = observer_stats(d->observer);
 	const struct table_input *in = fence_input(d->fence);
-	const struct ifaces *ifs = reload_ifaces(d->reload);
-	const char *bad = degraded(d);
+	struct watch_others others = { .found = { 0 } };
+	const char *bad = look(d, &others);
+	const bool well = !bad;
 	struct row rows[ROWS];
-	size_t n;
+	const size_t n = account(d, rows);
 	char t[40];
 
-	watch_refresh(d->watch);
-	n = account(d, rows);
 	buf_printf(out, "state       %s%s%s\n", bad ? "degraded: " : "ok", bad ? bad : "",
 		   reload_on_trial(d->reload) ? ", on trial" : "");
 	buf_printf(out, "since       %s\n", now_rfc3339(d->started_ns, 0, t, sizeof(t)));
@@ -385,12 +407,9 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 	if (judge_wants_offload(j))
 		buf_printf(out, "offload     %s\n", j->offload ? "flows of rules with offload take the kernel's flowtable" :
 			   "not in force: this kernel has no flowtables (CONFIG_NF_FLOW_TABLE, CONFIG_NFT_FLOW_OFFLOAD)");
-	for (size_t i = 0; i < ifs->n_missing; i++)
-		buf_printf(out, "missing     interface %s\n", ifs->missing[i]);
-	for (size_t i = 0; i < ifs->n_closed; i++)
-		buf_printf(out, "shut        interface %s, of no zone: it stands on a guarded one, or was or may be one\n",
-			   ifs->closed[i]);
-	bypass_text(d, out);
+	interfaces_text(reload_ifaces(d->reload), out);
+	bypass_text(d, &others, out);
+	VEC_FREE(&others.found);
 	for (unsigned i = 0; i < d->n_workers; i++) {
 		const struct worker_stats s = worker_stats(d->workers[i]);
 
@@ -408,4 +427,5 @@ void ringfenced_status_text(struct ringfenced *d, struct buf *out)
 				   (unsigned long long)rows[i].kernel, (unsigned long long)rows[i].attributed,
 				   rows[i].kernel > rows[i].attributed ? " (the ledger is read every 10 s)" : "");
 	}
+	return well;
 }

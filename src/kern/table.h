@@ -330,7 +330,8 @@ void table_ledger_free(struct table_ledger *l);
 extern const unsigned table_watch_groups[];
 struct table_change {
 	bool ours;                      /* our table (either family) was touched */
-	bool foreign_risk;              /* another table's flowtable, queue, notrack or ct mark rule came */
+	bool foreign_risk;              /* another table's flowtable, queue, notrack or ct mark rule came, … */
+	bool among;                     /* … or its base chain, which runs between ours (table_verify tells of it, too) */
 	uint32_t portid;                /* who */
 	uint32_t genid;                 /* nf_tables' generation since then; 0: it was there before we looked */
 	char what[256];                 /* "inet ringfence: rule in chain ask added, element in from added by nft" */
@@ -341,7 +342,7 @@ struct table_watch { struct table_change change; bool pending; };
 /* self: port ids whose changes are our own (the sockets that table_send & co. use).  fn is called once per transaction. */
 int table_watch(struct nl *n, struct table_watch *w, const uint32_t *self, size_t n_self, table_change_fn fn, void *arg,
 		bool *ret_lost, struct err *e);
-/* Others' flowtables, queue, notrack and ct mark rules that are there already: fn once for each table that has some. */
+/* Others' flowtables, base chains among ours, queue, notrack and ct mark rules that are there already: fn once for each chain. */
 int table_risks(struct nl *n, table_change_fn fn, void *arg, struct err *e);
 
 #endif

@@ -149,6 +149,7 @@ static void note(struct table_watch *w, const struct nlmsghdr *nlh, size_t row)
 	}
 	w->change.ours = w->change.ours || ours;
 	w->change.foreign_risk = w->change.foreign_risk || risk;
+	w->change.among = w->change.among || (risk && rows[row].msg == NFT_MSG_NEWCHAIN);
 	w->change.portid = nlh->nlmsg_pid;
 }
 
@@ -214,7 +215,7 @@ static int one_present(const struct nlmsghdr *nlh, void *arg)
 				 msg == NFT_MSG_NEWCHAIN ? NFTA_CHAIN_NAME : NFTA_RULE_CHAIN;
 	const char *table = string(nlh, table_at);
 	const char *risk = is_ours(nlh, table) ? NULL : risk_of(nlh, msg);
-	struct table_change c = { .foreign_risk = true };
+	struct table_change c = { .foreign_risk = true, .among = msg == NFT_MSG_NEWCHAIN };
 
 	if (!risk)
 		return 0;

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/own.h"
+#include "base/vec.h"
 #include "kern/nfq.h"
 #include "kern/table.h"
 #include "run/bypass.h"
@@ -65,6 +66,8 @@ struct watch_state {
 	bool degraded_table;                    /* our table could not be restored */
 };
 
+struct watch_others { VEC(struct table_change) found; };
+
 struct watch *watch_new(const struct watch_config *c, struct err *e);
 void watch_free(struct watch *w);
 OWN(watch)
@@ -81,8 +84,8 @@ void watch_trial(struct watch *w, int64_t until_ns);
 void watch_last(struct watch *w);
 /* Read the counters now, and tell what was lost. */
 void watch_refresh(struct watch *w);
-/* Others' rules that may lead around the table, as words; asks the kernel. */
-void watch_others(struct watch *w, void (*fn)(const char *words, void *arg), void *arg);
+/* Others' rules that may lead around the table; asks the kernel.  Into ret, of zeros; VEC_FREE(&ret->found) afterwards. */
+void watch_others(struct watch *w, struct watch_others *ret);
 const struct watch_state *watch_state(const struct watch *w);
 
 #endif

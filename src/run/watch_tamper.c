@@ -81,22 +81,20 @@ void watch_bypass(struct watch *w)
 	w->s.bypass = now;
 }
 
-struct others { void (*fn)(const char *words, void *arg); void *arg; };
-
 static void on_other(const struct table_change *c, void *arg)
 {
-	const struct others *o = arg;
+	struct watch_others *ret = arg;
 
-	o->fn(c->what, o->arg);
+	VEC_PUSH(&ret->found, *c);
 }
 
-void watch_others(struct watch *w, void (*fn)(const char *words, void *arg), void *arg)
+void watch_others(struct watch *w, struct watch_others *ret)
 {
-	struct others o = { fn, arg };
+	const struct table_change unknown = { .what = "others' rules cannot be read" };
 	struct err e;
 
-	if (fence_risks(w->c.fence, on_other, &o, &e) < 0)
-		fn("others' rules cannot be read", arg);
+	if (fence_risks(w->c.fence, on_other, ret, &e) < 0)
+		on_other(&unknown, ret);
 }
 
 static void on_change(const struct table_change *c, void *arg)

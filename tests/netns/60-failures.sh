@@ -401,11 +401,16 @@ ways_around() {
 	seq=$(last_seq)
 	truth 'a chain among ours' in_ns fw nft "add table ip foreign; add chain ip foreign c { type filter hook forward priority -11; }"
 	truth 'a chain among ours: an event says so' told_soon "$seq" bypass_possible 'base chain among ours'
+	ringfence status >"$SITE_DIR/status"
+	is 'a chain among ours: status is degraded' $? 1
+	truth 'a chain among ours: by name' grep '^state *degraded: ip foreign: base chain among ours in c' "$SITE_DIR/status"
+	is 'a chain among ours: for machines, too' "$(status_word degraded)" 'ip foreign: base chain among ours in c'
 	ringfence verify >"$SITE_DIR/verify"
 	is 'a chain among ours: verify finds it' $? 1
 	truth 'a chain among ours: by name' grep 'chain c of table foreign runs among ours' "$SITE_DIR/verify"
 	truth 'a chain among ours: it goes' in_ns fw nft delete table ip foreign
 	truth 'a chain among ours: gone' ringfence verify
+	truth 'a chain among ours: gone, status is well' ringfence status
 	seq=$(last_seq)
 	truth 'tc ingress on a guarded interface' in_ns fw tc qdisc add dev "$CAM0" clsact
 	truth 'tc ingress: status says so' eval "ways | grep 'interface $CAM0 has tc ingress filters'"
