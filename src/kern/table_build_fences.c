@@ -230,38 +230,62 @@ int table_fences_pairs(const struct table_input *in, const struct table_binding 
 	return 0;
 }
 
-static void put_macs(struct table *t, const struct table_input *in, const struct table_binding *d, size_t n,
-		     const struct table_binding *sorted_del, size_t n_del, const uint32_t *first)
+/* Bindings that come or go, by interface and MAC. */
+struct changing { const struct table_binding *all; size_t n; };
+
+static int compare_macs(const void *pa, const void *pb)
 {
-	for (size_t i = 0; i < n; i++)
-		if (first[d[i].iface] &&
-		    !(n_del && bsearch(&d[i], sorted_del, n_del, sizeof(*sorted_del), table_binding_compare)))
-			put_mac(t, first[d[i].iface] - 1, &in->ifaces[d[i].iface], &d[i]);
+	const struct table_binding *a = pa, *b = pb;
+
+	return a->iface != b->iface ? (a->iface > b->iface) - (a->iface < b->iface) : memcmp(a->mac.b, b->mac.b, sizeof(a->mac.b));
 }
 
-int table_fences_macs(const struct table_input *in, const struct table_binding *add, size_t n_add,
-		      const struct table_binding *del, size_t n_del, struct table **ret, struct err *e)
+/* Those of the changing MACs that count alone, by n bindings but for those that are gone (sorted). */
+static int make_macs(const struct table_input *in, const struct changing *c, const struct table_binding *gone, size_t n_gone,
+		     const struct table_binding *come, size_t n_come, struct table **ret, struct err *e)
 {
 	AUTO(table) t = NULL;
 	AUTO_MEM uint32_t *first = calloc(in->n_ifaces + 1, sizeof(*first));
-	AUTO_MEM struct table_binding *gone = calloc(n_del + 1, sizeof(*gone));
 
-	if (!first || !gone)
+	if (!first)
 		return err_plain(e, ENOMEM, "out of memory");
 	if (table_model_empty(NFPROTO_NETDEV, &t, e) < 0)
 		return -1;
-	if (n_del) {
-		memcpy(gone, del, n_del * sizeof(*gone));
-		qsort(gone, n_del, sizeof(*gone), table_binding_compare);
+	for (size_t i = 0; i < in->n_bindings + n_come; i++) {
+		const struct table_binding *d = i < in->n_bindings ? &in->bindings[i] : &come[i - in->n_bindings];
+		const struct table_iface *f = &in->ifaces[d->iface];
+
+		if (!has_macs(f) || !bsearch(d, c->all, c->n, sizeof(*c->all), compare_macs) ||
+		    (i < in->n_bindings && n_gone && bsearch(d, gone, n_gone, sizeof(*gone), table_binding_compare)))
+			continue;
+		if (!first[d->iface])
+			first[d->iface] = iface_sets(t, f) + 1;
+		put_mac(t, first[d->iface] - 1, f, d);
 	}
-	for (size_t i = 0; i < in->n_ifaces; i++)
-		if (has_macs(&in->ifaces[i]))
-			first[i] = iface_sets(t, &in->ifaces[i]) + 1;
-	put_macs(t, in, in->bindings, in->n_bindings, gone, n_del, first);
-	put_macs(t, in, add, n_add, NULL, 0, first);
 	if (finish(t, e) < 0)
 		return -1;
 	*ret = TAKE(t);
+	return 0;
+}
+
+int table_fences_macs(const struct table_input *in, const struct table_binding *add, size_t n_add,
+		      const struct table_binding *del, size_t n_del, struct table **ret_was, struct table **ret_is, struct err *e)
+{
+	AUTO_MEM struct table_binding *all = calloc(n_add + n_del + 1, sizeof(*all)), *gone = calloc(n_del + 1, sizeof(*gone));
+	const struct changing c = { all, n_add + n_del };
+	AUTO(table) was = NULL;
+
+	if (!all || !gone)
+		return err_plain(e, ENOMEM, "out of memory");
+	for (size_t i = 0; i < c.n; i++)
+		all[i] = i < n_add ? add[i] : del[i - n_add];
+	for (size_t i = 0; i < n_del; i++)
+		gone[i] = del[i];
+	qsort(all, c.n, sizeof(*all), compare_macs);
+	qsort(gone, n_del, sizeof(*gone), table_binding_compare);
+	if (make_macs(in, &c, NULL, 0, NULL, 0, &was, e) < 0 || make_macs(in, &c, gone, n_del, add, n_add, ret_is, e) < 0)
+		return -1;
+	*ret_was = TAKE(was);
 	return 0;
 }
 

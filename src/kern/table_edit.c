@@ -73,35 +73,25 @@ static void wire_all(struct nl_batch *b, uint8_t msg, const struct table *t)
 		wire_all(b, msg, t->fences);
 }
 
-/* The MACs that the fences look at alone: their sets are filled anew. */
-static void wire_macs(struct nl_batch *b, const struct table *t)
-{
-	for (size_t i = 0; i < t->sets.n; i++) {
-		const struct table_set *s = &t->sets.at[i];
-
-		if (table_model_fields(s) != 1)
-			continue;
-		table_wire_delete(b, t->family, TABLE_WIRE_ELEMENTS, s->name);
-		table_wire_elements(b, NFT_MSG_NEWSETELEM, t, s);
-	}
-}
-
 int table_bind(struct nl *n, const struct table_input *in, const struct table_binding *add, size_t n_add,
 	       const struct table_binding *del, size_t n_del, struct err *e)
 {
 	AUTO(table) more = NULL;
 	AUTO(table) less = NULL;
-	AUTO(table) macs = NULL;
+	AUTO(table) was = NULL;
+	AUTO(table) is = NULL;
 	AUTO(nl_batch) b = batch(n, e);
 
 	if (!b || make_elements(in, add, n_add, &more, e) < 0 || make_elements(in, del, n_del, &less, e) < 0)
 		return -1;
-	if (in->fences && table_fences_macs(in, add, n_add, del, n_del, &macs, e) < 0)
+	if (in->fences && table_fences_macs(in, add, n_add, del, n_del, &was, &is, e) < 0)
 		return -1;
 	wire_all(b, NFT_MSG_DELSETELEM, less);
 	wire_all(b, NFT_MSG_NEWSETELEM, more);
-	if (macs)
-		wire_macs(b, macs);
+	if (was)
+		wire_all(b, NFT_MSG_DELSETELEM, was);
+	if (is)
+		wire_all(b, NFT_MSG_NEWSETELEM, is);
 	return nl_batch_commit(b, e) < 0 ? err_wrap(e, "bindings") : 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The fences in this kernel, on the way out: a frame to a MAC that somebody made up either leaves or is counted. */
 #include "unit/kern/fences.h"
+#include "unit/kern/heard.h"
 
 START_TEST(prints_itself)
 {
@@ -176,6 +177,42 @@ START_TEST(follows_bindings)
 }
 END_TEST
 
+/* A device that comes, moves or goes is told as its own elements, in both tables, whoever else is there. */
+START_TEST(touches_nothing_else)
+{
+	struct table_binding camera = example_binding(0, "00:00:5e:00:53:01", "10.20.9.9", TABLE_KNOWN), was;
+	struct table_binding router = example_binding(4, "00:00:5e:00:53:02", "10.50.0.20", TABLE_KNOWN);
+	struct table_binding bad = example_binding(5, "44:19:b6:00:00:62", "10.60.0.3", TABLE_RESTRICTED);
+	struct table_binding second = bindings[6];
+	AUTO(nl) watch = NULL;
+
+	camera.plan = 0;
+	bad.restricted = true;
+	second.addr = example_addr("10.50.0.19");
+	load();
+	ck_assert_int_eq(nl_open(NL_NETFILTER, table_watch_groups, &watch, &e), 0);
+	ck_assert_int_eq(table_bind(nl, &x.in, &camera, 1, NULL, 0, &e), 0);
+	heard_is(watch, 4, 0);                          /* known, members, at; pairs */
+	was = camera;
+	camera.addr = example_addr("10.20.9.10");
+	ck_assert_int_eq(table_bind(nl, &x.in, &camera, 1, &was, 1, &e), 0);
+	heard_is(watch, 4, 4);
+	ck_assert_int_eq(table_bind(nl, &x.in, NULL, 0, &camera, 1, &e), 0);
+	heard_is(watch, 0, 4);
+	ck_assert_int_eq(table_bind(nl, &x.in, &router, 1, NULL, 0, &e), 0);
+	heard_is(watch, 3, 0);                          /* known; pairs, routers */
+	ck_assert_int_eq(table_bind(nl, &x.in, &second, 1, NULL, 0, &e), 0);
+	heard_is(watch, 3, 1);                          /* who is a router already is told again */
+	ck_assert_int_eq(table_bind(nl, &x.in, &bad, 1, NULL, 0, &e), 0);
+	heard_is(watch, 3, 0);                          /* restricted; pairs, restricted */
+	bindings[1] = bad;                              /* what in says must hold for what is derived */
+	ck_assert_int_eq(table_bind(nl, &x.in, NULL, 0, &bad, 1, &e), 0);
+	heard_is(watch, 0, 3);
+	ck_assert_int_eq(table_open_add(nl, "docker0", &e), 0);
+	heard_is(watch, 4, 0);
+}
+END_TEST
+
 START_TEST(a_chain_stays_while_its_device_is_there)
 {
 	char before[80], after[80];
@@ -294,6 +331,7 @@ int main(void)
 	tcase_add_test(tc, guards_the_restricted_alone);
 	tcase_add_test(tc, tells_who_would_have_got_it);
 	tcase_add_test(tc, follows_bindings);
+	tcase_add_test(tc, touches_nothing_else);
 	tcase_add_test(tc, a_chain_stays_while_its_device_is_there);
 	tcase_add_test(tc, devices_come_and_go);
 	tcase_add_test(tc, a_full_page_is_counted_all_the_same);

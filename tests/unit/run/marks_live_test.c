@@ -5,6 +5,7 @@
 
 #include "ident/ident.h"
 #include "run/judge.h"
+#include "unit/kern/heard.h"
 #include "unit/run/site.h"
 #include "unit/suite.h"
 
@@ -103,6 +104,30 @@ START_TEST(a_whole_table_does_so_too)
 }
 END_TEST
 
+/* Who is learnt, moves or is found to be restricted is told to the kernel as that device's elements: in the sets of who is there and
+ * of its class, and in the fence's. */
+START_TEST(whoever_else_is_there_is_not_touched)
+{
+	char mac[20], address[20];
+	AUTO(nl) watch = NULL;
+
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(mac, sizeof(mac), "ac:cc:8e:00:00:%02x", i);
+		snprintf(address, sizeof(address), "10.20.1.%u", i + 1);
+		learn(mac, address);
+	}
+	ck_assert_msg(reload_who(reload, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(nl_open(NL_NETFILTER, table_watch_groups, &watch, &e), 0);
+	learn("ac:cc:8e:00:01:01", "10.20.2.1");
+	ck_assert_msg(reload_who(reload, &e) == 0, "%s", e.msg);
+	heard_is(watch, 4, 0);
+	ident_add_evidence(ident, &(struct mac){ { 0xac, 0xcc, 0x8e, 0, 1, 1 } }, "sadp", "a reply", IDENT_PROTOCOL, "hikvision", now_wall_ns());
+	ck_assert_msg(reload_who(reload, &e) == 0, "%s", e.msg);
+	heard_is(watch, 4, 4);
+	ck_assert_msg(site_drift() == 0, "%s", buf_cstr(&said));
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("marks-live");
@@ -114,5 +139,6 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, who_was_nobody_is_not_ridden_to);
 	tcase_add_test(tc, a_whole_table_does_so_too);
+	tcase_add_test(tc, whoever_else_is_there_is_not_touched);
 	return suite_run(tc);
 }
