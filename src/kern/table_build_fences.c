@@ -251,16 +251,15 @@ static int make_macs(const struct table_input *in, const struct changing *c, con
 		return err_plain(e, ENOMEM, "out of memory");
 	if (table_model_empty(NFPROTO_NETDEV, &t, e) < 0)
 		return -1;
+	for (size_t i = 0; i < in->n_ifaces; i++)
+		if (has_macs(&in->ifaces[i]))
+			first[i] = iface_sets(t, &in->ifaces[i]) + 1;
 	for (size_t i = 0; i < in->n_bindings + n_come; i++) {
 		const struct table_binding *d = i < in->n_bindings ? &in->bindings[i] : &come[i - in->n_bindings];
-		const struct table_iface *f = &in->ifaces[d->iface];
 
-		if (!has_macs(f) || !bsearch(d, c->all, c->n, sizeof(*c->all), compare_macs) ||
-		    (i < in->n_bindings && n_gone && bsearch(d, gone, n_gone, sizeof(*gone), table_binding_compare)))
-			continue;
-		if (!first[d->iface])
-			first[d->iface] = iface_sets(t, f) + 1;
-		put_mac(t, first[d->iface] - 1, f, d);
+		if (first[d->iface] && bsearch(d, c->all, c->n, sizeof(*c->all), compare_macs) &&
+		    !(i < in->n_bindings && n_gone && bsearch(d, gone, n_gone, sizeof(*gone), table_binding_compare)))
+			put_mac(t, first[d->iface] - 1, &in->ifaces[d->iface], d);
 	}
 	if (finish(t, e) < 0)
 		return -1;

@@ -10,8 +10,9 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
-#include "kern/table_fences.h"
 #include "kern/nl.h"
+#include "kern/table_diff.h"
+#include "kern/table_fences.h"
 #include "kern/table_live.h"
 #include "kern/table_wire.h"
 
@@ -88,10 +89,9 @@ int table_bind(struct nl *n, const struct table_input *in, const struct table_bi
 		return -1;
 	wire_all(b, NFT_MSG_DELSETELEM, less);
 	wire_all(b, NFT_MSG_NEWSETELEM, more);
-	if (was)
-		wire_all(b, NFT_MSG_DELSETELEM, was);
-	if (is)
-		wire_all(b, NFT_MSG_NEWSETELEM, is);
+	for (size_t i = 0; is && i < is->sets.n; i++)
+		if (!table_diff_wire(b, is, &was->sets.at[i], &is->sets.at[i]))
+			return err_plain(e, ENOMEM, "out of memory");
 	return nl_batch_commit(b, e) < 0 ? err_wrap(e, "bindings") : 0;
 }
 

@@ -38,7 +38,7 @@ int table_fences_build(const struct table_input *in, char page, struct table **r
 /* The page chains alone. */
 int table_fences_turned(char page, struct table **ret, struct err *e);
 /* Pieces for small changes: the pairs of n bindings as elements; and, of interfaces whose fence looks at MACs alone, those of the
- * MACs of add and del that count by in's bindings, and by those when add and del are done. */
+ * MACs of add and del that count by in's bindings, and by those when add and del are done (the same sets in both). */
 int table_fences_pairs(const struct table_input *in, const struct table_binding *d, size_t n, struct table **ret, struct err *e);
 int table_fences_macs(const struct table_input *in, const struct table_binding *add, size_t n_add,
 		      const struct table_binding *del, size_t n_del, struct table **ret_was, struct table **ret_is, struct err *e);

@@ -81,6 +81,12 @@ static bool must_go(const struct table *t, const struct table_live_chain *c)
 	return !m;
 }
 
+/* Of family netdev no chain of ours is told anew while it hangs where it should: its policy is the one thing others may change. */
+static bool is_shut(const struct table *t, const struct table_live_chain *c)
+{
+	return c->policy != NF_ACCEPT && (is_stranger(t, c) || (c->hook >= 0 && t->family == NFPROTO_NETDEV));
+}
+
 /* Empty what is there, as far as the new contents need it. */
 static void clear(struct nl_batch *b, const struct table *t, const struct table_live *l, const struct table_diff *d)
 {
@@ -97,7 +103,7 @@ static void clear(struct nl_batch *b, const struct table *t, const struct table_
 	for (size_t i = 0; i < l->chains.n; i++)
 		if (must_go(t, &l->chains.at[i]))
 			table_wire_delete(b, t->family, TABLE_WIRE_CHAIN, l->chains.at[i].name);
-		else if (is_stranger(t, &l->chains.at[i]) && l->chains.at[i].policy != NF_ACCEPT)
+		else if (is_shut(t, &l->chains.at[i]))
 			table_wire_neutral(b, t->family, l->chains.at[i].name);
 	for (size_t i = 0; i < l->counters.n; i++)
 		if (!model_counter(t, l->counters.at[i]))

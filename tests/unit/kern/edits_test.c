@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Every kind of edit that somebody else can make: named when the table is read back, heard of, and set right. */
-#include "unit/kern/live.h"
+#include "unit/kern/fences.h"
 
 static const struct { const char *command, *difference, *heard; } edits[] = {
 	{ "nft insert rule inet ringfence ask accept", "chain ask: rule 1 is another", "rule in chain ask added" },
 	{ "nft add rule inet ringfence ask accept", "chain ask: ", "rule in chain ask added" },
+	{ "nft replace rule inet ringfence pass handle %s accept", "chain pass: rule 1 is another",
+	  "rule in chain pass" },
+	{ "nft delete rule inet ringfence class-restricted handle %s",
+	  "chain class-restricted: 2 rules instead of 3", "rule in chain class-restricted deleted" },
+	{ "nft replace rule inet ringfence about handle %s return comment huh",
+	  "chain about: rule 1 is another", "rule in chain about" },
 	{ "nft flush chain inet ringfence class-known", "chain class-known: 0 rules instead of", "rule in chain class-known deleted" },
 	{ "nft flush table inet ringfence", "chain forward: 0 rules instead of", "deleted" },
 	{ "nft add chain inet ringfence extra", "chain extra is not ours", "chain extra changed" },
@@ -24,13 +30,52 @@ static const struct { const char *command, *difference, *heard; } edits[] = {
 	  "element in from added" },
 	{ "nft add set inet ringfence extra '{ type ipv4_addr; }'", "set extra is not ours", "set extra changed" },
 	{ "nft add counter inet ringfence extra", "counter extra is not ours", "object extra changed" },
+	{ "nft delete set inet ringfence closed-b", "set closed-b is missing", "set closed-b deleted" },
+	{ "nft 'flush chain inet ringfence unknown-flood; delete counter inet ringfence unknown-flood-unkeyed'",
+	  "counter unknown-flood-unkeyed is missing", "object unknown-flood-unkeyed deleted" },
 	{ "nft add quota inet ringfence extra '{ over 1 mbytes }'", "object extra is not ours", "object extra changed" },
 	{ "nft add flowtable inet ringfence extra '{ hook ingress priority 0; devices = { lo }; }'", "flowtable extra is not ours",
 	  "flowtable extra added" },
 	{ "nft add table inet ringfence '{ flags dormant; }'", "table ringfence is dormant", "table ringfence changed" },
 	{ "nft delete table inet ringfence", "table ringfence is missing", "deleted" },
 	{ "nft flush ruleset", "table ringfence is missing", "deleted" },
+	{ "nft insert rule netdev ringfence to-eth1.20 accept", "chain to-eth1.20: ", "netdev ringfence: rule in chain to-eth1.20 added" },
+	{ "nft delete rule netdev ringfence fence-drop handle %s",
+	  "chain fence-drop: 2 rules instead of 3", "netdev ringfence: rule in chain fence-drop deleted" },
+	{ "nft chain netdev ringfence to-eth1.20 '{ policy drop; }'", "chain to-eth1.20 has policy drop",
+	  "netdev ringfence: chain to-eth1.20 changed" },
+	{ "nft add element netdev ringfence pairs4-eth1.20 '{ 44:19:b6:00:00:03 . 10.20.0.2 }'",
+	  "set pairs4-eth1.20: element 44:19:b6:00:00:03 . 10.20.0.2 is not ours", "element in pairs4-eth1.20 added" },
+	{ "nft delete element netdev ringfence pairs4-eth1.20 '{ ac:cc:8e:00:00:02 . 10.20.0.2 }'",
+	  "set pairs4-eth1.20: element ac:cc:8e:00:00:02 . 10.20.0.2 is missing", "element in pairs4-eth1.20 deleted" },
+	{ "nft delete chain netdev ringfence to-eth4", "chain to-eth4 is missing", "chain to-eth4 deleted" },
+	{ "nft 'add chain netdev ringfence extra { type filter hook ingress device eth1.20 priority 0; }; "
+	  "add rule netdev ringfence extra drop'",
+	  "base chain extra is not ours and has 1 rules", "netdev ringfence: chain extra changed" },
+	{ "nft add counter netdev ringfence extra", "counter extra is not ours", "netdev ringfence: object extra changed" },
+	{ "nft add table netdev ringfence '{ flags dormant; }'", "table ringfence is dormant",
+	  "netdev ringfence: table ringfence changed" },
+	{ "nft delete table netdev ringfence", "table netdev ringfence is missing", "deleted" },
 };
+
+/* A command that names a rule by %s means the first one of its chain. */
+static const char *command_of(const char *edit)
+{
+	static char command[300];
+	char list[100], family[10], chain[30];
+	const char *at;
+
+	if (sscanf(edit, "nft %*s rule %9s ringfence %29s handle", family, chain) < 2 || !strstr(edit, "handle %s"))
+		return edit;
+	snprintf(list, sizeof(list), "nft -a list chain %s ringfence %s", family, chain);
+	at = strstr(sh(list), "\n\t\t");
+	ck_assert_ptr_nonnull(at);
+	at = strstr(at, " # handle ");
+	ck_assert_ptr_nonnull(at);
+	snprintf(command, sizeof(command), "%.*s%lu%s", (int)(strstr(edit, "%s") - edit), edit, strtoul(at + 10, NULL, 10),
+		 strstr(edit, "%s") + 2);
+	return command;
+}
 
 static struct table_change first;
 
@@ -45,6 +90,7 @@ START_TEST(is_named_heard_and_set_right)
 {
 	struct table_watch w = { .pending = false };
 	uint32_t before, self = nl_portid(nl);
+	const char *command;
 	AUTO(nl) watch = NULL;
 	struct probe p;
 	bool lost;
@@ -58,8 +104,9 @@ START_TEST(is_named_heard_and_set_right)
 	in_step();
 	ck_assert_int_eq(table_watch(watch, &w, &self, 1, heard, NULL, &lost, &e), 0);
 	ck_assert_str_eq(first.what, "");
+	command = command_of(edits[_i].command);
 	ck_assert_int_eq(nl_genid(nl, &before, &e), 0);
-	sh(edits[_i].command);
+	sh(command);
 	ck_assert_uint_gt(drift(), 0);
 	ck_assert_msg(strstr(buf_cstr(&out), edits[_i].difference), "%s:\n%.600s", edits[_i].command, buf_cstr(&out));
 	ck_assert_int_eq(table_watch(watch, &w, &self, 1, heard, NULL, &lost, &e), 0);
@@ -128,7 +175,7 @@ int main(void)
 
 	if (rc)
 		return rc;
-	tcase_add_checked_fixture(tc, begin, end);
+	tcase_add_checked_fixture(tc, begin_fences, end);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, is_named_heard_and_set_right, 0, (int)(sizeof(edits) / sizeof(*edits)));
 	tcase_add_test(tc, a_chain_among_ours_is_told);
