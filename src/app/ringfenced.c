@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <grp.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -37,7 +36,7 @@
 #include "store/inventory.h"
 #include "store/store.h"
 
-enum { OWN_MAPPING = 128 << 10, QUEUE = 100, CTL_IDLE_MS = 10000, TICK_MS = 20, SECOND_MS = 1000, FAILED = 2 };
+enum { OWN_MAPPING = 128 << 10, QUEUE = 100, CTL_IDLE_MS = 10000, SOON_MS = 20, TICK_MS = 100, SECOND_MS = 1000, FAILED = 2 };
 
 /* ---- 1: options ---- */
 
@@ -267,6 +266,9 @@ static int put_in_force(struct ringfenced *d, struct judge *j, int64_t latest, s
 
 /* ---- 7: the loop ---- */
 
+static void on_soon(void *arg);
+
+/* An idle daemon should sleep: short ticks only while there is more to do. */
 static void step(struct ringfenced *d)
 {
 	static struct log_limit limit;
@@ -275,6 +277,16 @@ static void step(struct ringfenced *d)
 
 	if (observer_step(d->observer, &e) < 0 && log_allow(&limit, 3, &held))
 		log_error("the kernel refused a changed view of who is where error=\"%s\" held_back=%u", e.msg, held);
+	if (!d->soon && observer_waits(d->observer))
+		d->soon = loop_timer(d->loop, SOON_MS, 0, on_soon, d, &e) >= 0;
+}
+
+static void on_soon(void *arg)
+{
+	struct ringfenced *d = arg;
+
+	d->soon = false;
+	step(d);
 }
 
 static void on_neighbour(void *arg, int fd, short revents)
@@ -363,13 +375,6 @@ static void on_stop(void *arg, int signo)
 	loop_stop(d->loop);
 }
 
-static gid_t read_group(void)
-{
-	const struct group *g = getgrnam(PATHS_GROUP);
-
-	return g ? g->gr_gid : (gid_t)-1;
-}
-
 static int make_loop(struct ringfenced *d, struct err *e)
 {
 	d->loop = loop_new(e);
@@ -380,17 +385,19 @@ static int make_loop(struct ringfenced *d, struct err *e)
 	return 0;
 }
 
+/* Where others can change the table, how long it stood open is told by looks at nf_tables' counter, which are to be close. */
 static int listen_to_all(struct ringfenced *d, struct err *e)
 {
+	const uint64_t tick_ms = fence_owner(d->fence) == FENCE_OWNED ? TICK_MS : SOON_MS;
 	struct loop *l = d->loop;
 
 	if (loop_fd(l, observer_fd4(d->observer), POLLIN, on_neighbour, d, e) < 0 ||
 	    loop_fd(l, observer_fd6(d->observer), POLLIN, on_neighbour, d, e) < 0 ||
 	    loop_fd(l, d->wish_fd, POLLIN, on_wish, d, e) < 0 || loop_fd(l, link_fd(d->links), POLLIN, on_link, d, e) < 0 ||
 	    loop_fd(l, fence_watch_fd(d->fence), POLLIN, on_tables, d, e) < 0 ||
-	    loop_timer(l, TICK_MS, TICK_MS, on_tick, d, e) < 0 || loop_timer(l, SECOND_MS, SECOND_MS, on_second, d, e) < 0)
+	    loop_timer(l, tick_ms, tick_ms, on_tick, d, e) < 0 || loop_timer(l, SECOND_MS, SECOND_MS, on_second, d, e) < 0)
 		return -1;
-	d->ctl = ctl_server_new(l, d->o.sock, read_group(), CTL_IDLE_MS, ringfenced_commands, d, e);
+	d->ctl = ctl_server_new(l, d->o.sock, ringfenced_read_group(), CTL_IDLE_MS, ringfenced_commands, d, e);
 	return d->ctl ? 0 : -1;
 }
 
@@ -456,7 +463,7 @@ int main(int argc, char **argv)
 	struct ringfenced d = {
 		.o = { .policy = PATHS_POLICY, .state = PATHS_STATE, .run = PATHS_RUN, .data = getenv("RINGFENCE_DATA"),
 		       .queue = QUEUE, .nflog_group = QUEUE, .workers = ringfenced_workers() },
-		.lock_fd = -1, .queue_fd = -1, .wish_fd = -1, .trial_timer = -1,
+		.lock_fd = -1, .queue_fd = -1, .wish_fd = -1,
 	};
 	char sock[PATHS_MAX];
 	struct err e = { 0 };

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "kern/probe.h"
@@ -28,10 +29,11 @@ struct ringfenced {
 	struct ringfenced_options o;
 	int64_t started_ns;
 	struct loop *loop;
-	int lock_fd, queue_fd, wish_fd, trial_timer;
+	int lock_fd, queue_fd, wish_fd;
 	struct probe probe;
 	bool native_queue, has_log, store_fallback;
 	bool gap_known, clock_unsound;
+	bool soon;                              /* a step will be taken within milliseconds */
 	uint64_t unanswered_before;
 	uint64_t told_before;                   /* of the table that was there: drops in stored events */
 	struct db *db;                          /* until the recorder has it */
@@ -84,6 +86,8 @@ void ringfenced_close(struct ringfenced *d);
 
 /* sd_notify(3)'s protocol; without NOTIFY_SOCKET nothing happens. */
 void ringfenced_notify(const char *state);
+/* Whose members may read over the control socket; -1: there is no such group. */
+gid_t ringfenced_read_group(void);
 /* Keep CAP_NET_ADMIN alone, for good; the descriptors that needed more are open. */
 int ringfenced_drop(struct err *e);
 

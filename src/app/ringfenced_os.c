@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The service manager's notifications, and the privilege that is kept. */
+/* The service manager's notifications, the group that may read, and the privilege that is kept. */
 #include <errno.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 #include "app/ringfenced.h"
 #include "base/own.h"
+#include "run/paths.h"
 
 void ringfenced_notify(const char *state)
 {
@@ -30,6 +32,13 @@ void ringfenced_notify(const char *state)
 	if (fd >= 0)
 		(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&sa,
 			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+}
+
+gid_t ringfenced_read_group(void)
+{
+	const struct group *g = getgrnam(PATHS_GROUP);
+
+	return g ? g->gr_gid : (gid_t)-1;
 }
 
 int ringfenced_drop(struct err *e)

@@ -143,14 +143,16 @@ static void take_wishes(struct observer *o, int64_t now)
 
 	for (unsigned i = 0; i < o->n_rings; i++) {
 		const struct wish *w;
+		unsigned n = 0;
 
-		for (unsigned n = 0; n < WISHES && (w = ring_peek(o->rings[i])); n++) {
+		for (; n < WISHES && (w = ring_peek(o->rings[i])); n++) {
 			const struct link_iface *l = link_by_index(o->c.links, w->ifindex);
 
 			if (l && ifaces_find(p, l->name) != WHO_NONE)
 				grant(o, l, w, now);
 			ring_pop(o->rings[i]);
 		}
+		o->more |= n == WISHES;
 	}
 }
 
@@ -196,10 +198,11 @@ static void send_probes(struct observer *o, int64_t now)
 {
 	struct ident_probe p;
 	struct addr own;
+	unsigned n = 0;
 	struct err e;
 	bool same;
 
-	for (unsigned n = 0; n < PROBES && ident_next_probe(o->ident, now, &p); n++) {
+	for (; n < PROBES && ident_next_probe(o->ident, now, &p); n++) {
 		const struct link_iface *l = link_by_name(o->c.links, p.iface);
 
 		o->stats.probes++;
@@ -210,6 +213,7 @@ static void send_probes(struct observer *o, int64_t now)
 		if (arp_ask(o->arp, l->index, &l->mac, &own, &p.mac, &p.addr, &e) < 0)
 			o->stats.arp_errors++;
 	}
+	o->more |= n == PROBES;
 }
 
 static void take_facts(struct observer *o)
@@ -223,15 +227,21 @@ static void take_facts(struct observer *o)
 	}
 }
 
+/* What a reload published shows what was learnt until then. */
+static bool view_changed(const struct observer *o)
+{
+	return publish_current(o->c.publish)->view != ident_version(o->ident) || o->view_refused;
+}
+
 /* The pause follows what a view costs, not how long it waited for others: on a busy machine devices are still learnt soon. */
 static int publish_view(struct observer *o, struct err *e)
 {
-	const int64_t now = now_mono_ns(), began = now_thread_ns();
-	int64_t cost;
+	const int64_t now = now_mono_ns();
+	int64_t began, cost;
 
-	/* What a reload published shows what was learnt until then. */
-	if ((publish_current(o->c.publish)->view == ident_version(o->ident) && !o->view_refused) || now < o->view_due_ns)
+	if (!view_changed(o) || now < o->view_due_ns)
 		return 0;
+	began = now_thread_ns();
 	o->view_refused = reload_who(o->reload, e) < 0;
 	if (o->view_refused) {
 		o->view_due_ns = now + NOW_NS_PER_S;
@@ -248,11 +258,17 @@ int observer_step(struct observer *o, struct err *e)
 {
 	const int64_t now = now_wall_ns();
 
+	o->more = false;
 	take_wishes(o, now);
 	take_sightings(o, now);
 	send_probes(o, now);
 	take_facts(o);
 	return publish_view(o, e);
+}
+
+bool observer_waits(const struct observer *o)
+{
+	return o->more || view_changed(o);
 }
 
 void observer_seen(struct observer *o, uint64_t device, int64_t when_ns)

@@ -55,6 +55,8 @@ int observer_fd6(const struct observer *o);
 /* Sockets or wishes are readable, or time has passed: take what there is, ask what is due, publish what changed.
  * -1: the kernel refused a changed view (*e); it is tried again. */
 int observer_step(struct observer *o, struct err *e);
+/* Is there more to do within milliseconds, although no socket tells: a view that is held back, or what the step left over? */
+bool observer_waits(const struct observer *o);
 /* The device sent something lately (see run/allowed). */
 void observer_seen(struct observer *o, uint64_t device, int64_t when_ns);
 /* Once a second: what changed goes to the store.  all: everything (the store was made anew). */

@@ -16,6 +16,7 @@ struct observer {
 	struct ring *rings[OBSERVER_RINGS];
 	unsigned n_rings;
 	bool view_refused;              /* the last one is published, but the kernel did not take it */
+	bool more;                      /* wishes or probes beyond what a step takes */
 	int64_t view_due_ns;            /* monotonic: not before */
 	int64_t seeks_ns;               /* when this second of seeks began */
 	unsigned seeks;

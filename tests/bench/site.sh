@@ -147,12 +147,21 @@ conntrack_as() { # ACCOUNTS EVENTS
 	in_ns fw sh -c "echo $1 >/proc/sys/net/netfilter/nf_conntrack_acct; echo $2 >/proc/sys/net/netfilter/nf_conntrack_events"
 }
 
+# A start is no packet's cost: waits until the daemon takes less than a hundredth of a processor.
+settled() {
+	local i before
+	for ((i = 0; i < 20; i++)); do
+		before=$(threads_ns $judge .)
+		sleep 0.5
+		[ $(($(threads_ns $judge .) - before)) -ge 5000000 ] || return 0
+	done
+}
 daemon_start() { # POLICY
 	rm -rf "$dir/state"
 	: >"$dir/daemon.log"
 	nsenter --net=/run/netns/fw -- "$O/ringfenced" -p "$1" --state "$dir/state" --run "$dir/run" --foreground >"$dir/daemon.log" 2>&1 &
 	judge=$!
-	for _ in $(seq 300); do grep -q ' ready ' "$dir/daemon.log" && return; kill -0 $judge 2>/dev/null || break; sleep 0.1; done
+	for _ in $(seq 300); do grep -q ' ready ' "$dir/daemon.log" && settled && return; kill -0 $judge 2>/dev/null || break; sleep 0.1; done
 	die 'ringfenced does not start'
 }
 daemon_stop() {

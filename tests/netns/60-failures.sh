@@ -307,6 +307,9 @@ held() { # NAME COMMAND: refused because the table has an owner
 }
 
 # Where the kernel can, the table belongs to the daemon: while it lives nobody else can touch it.
+# How often the daemon's main thread slept so far.
+sleeps() { awk '/^voluntary/ { print $2 }' "/proc/$DAEMON_PID/task/$DAEMON_PID/status"; }
+
 owned() {
 	local seq before
 	site_tables_remove
@@ -328,6 +331,10 @@ owned() {
 	is 'owned: none of it changed anything' "$(fingerprint)" "$before"
 	filters 'owned, attacked'
 	is 'owned: nothing to tell' "$(events_since "$seq" tamper)" ''
+	before=$(sleeps)
+	sleep 3
+	truth 'owned, nothing to do: it wakes 30 times a second at most' [ "$((${before:?} + 90))" -gt "$(sleeps)" ]
+	echo "# nothing to do: the main thread slept $(($(sleeps) - before)) times in three seconds"
 	held 'owned: lock' "lock -p $SITE_DIR/policy.yaml" 'belongs to a process that is alive'
 	held 'owned: unlock' unlock 'ringfenced is running'
 	site_daemon_hang
