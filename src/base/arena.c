@@ -23,11 +23,12 @@ enum { HUGE = 2 << 20, LINE = 64 };
 
 struct block {
 	struct block *next;
+	size_t room;
 	_Alignas(max_align_t) unsigned char bytes[];
 };
 
 struct arena {
-	struct block *blocks;
+	struct block *blocks, *open;    /* open: at is in it; NULL: nowhere */
 	unsigned char *at;
 	size_t left, next_size, held;
 	bool failed, huge;
@@ -64,6 +65,26 @@ void arena_free(struct arena *a)
 	free(a);
 }
 
+void arena_reset(struct arena *a)
+{
+	struct block *open = a->open, *next;
+
+	for (struct block *b = a->blocks; b; b = next) {
+		next = b->next;
+		if (b == open)
+			continue;
+		a->held -= sizeof(*b) + b->room;
+		free(b);
+	}
+	a->blocks = open;
+	if (!open)
+		return;
+	open->next = NULL;
+	memset(open->bytes, 0, (size_t)(a->at - open->bytes));
+	a->at = open->bytes;
+	a->left = open->room;
+}
+
 /* Whole huge pages, zeroed only now, so that it is they that come. */
 static struct block *new_huge(size_t bytes)
 {
@@ -92,9 +113,11 @@ static void *from_new_block(struct arena *a, size_t size)
 		return NULL;
 	}
 	b->next = a->blocks;
+	b->room = room;
 	a->blocks = b;
 	a->held += sizeof(*b) + room;
 	if (room - size > a->left) {
+		a->open = b;
 		a->at = b->bytes + size;
 		a->left = room - size;
 	}

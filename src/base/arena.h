@@ -15,6 +15,8 @@ struct arena *arena_new(void);
 /* For tables that are read all over, at random: once it is large it grows by huge pages, where the kernel has them. */
 struct arena *arena_new_huge(void);
 void arena_free(struct arena *a);                               /* NULL is fine */
+/* All that was allocated is gone; some of the memory is kept for what comes.  A failure stays. */
+void arena_reset(struct arena *a);
 /* Zeroed, aligned for any type.  n * size is checked for overflow. */
 void *arena_alloc(struct arena *a, size_t n, size_t size);
 char *arena_strdup(struct arena *a, const char *s);

@@ -65,12 +65,11 @@ void diag_free(struct diag *d)
 	free(d);
 }
 
-void diag_source(struct diag *d, const char *name, const char *text, size_t len)
+const char *diag_source(struct diag *d, const char *name, const char *text, size_t len)
 {
 	struct source source = { err_intern(name), arena_memdup(d->arena, text, len), len };
 
-	if (source.text)
-		VEC_PUSH(&d->sources, source);
+	return source.text && VEC_PUSH(&d->sources, source) ? source.text : NULL;
 }
 
 /* A free place; NULL: none, the finding is only counted. */

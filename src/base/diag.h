@@ -19,8 +19,8 @@ struct buf;
 struct diag *diag_new(void);                            /* NULL: out of memory */
 void diag_free(struct diag *d);                         /* NULL is fine */
 
-/* Hand over a copy of a file's text, for carets.  name is interned by the callee. */
-void diag_source(struct diag *d, const char *name, const char *text, size_t len);
+/* Keep a copy of a file's text, for carets; returned is the copy (NULL: out of memory).  name is interned by the callee. */
+const char *diag_source(struct diag *d, const char *name, const char *text, size_t len);
 /* Add a finding at loc. */
 void diag_add(struct diag *d, enum diag_level level, struct loc loc, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

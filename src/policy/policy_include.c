@@ -177,16 +177,16 @@ static bool take_inventory(struct policy_read *r, struct wanted w, struct policy
 {
 	AUTO_MEM char *text = NULL;
 	const char *path;
-	struct doc **csv;
+	struct policy_csv **csv;
 	size_t len;
 
 	text = read_wanted(r, &w, &path, &len);
-	csv = text ? arena_array(r->a, s->n_csv + 1, struct doc *) : NULL;
+	csv = text ? arena_array(r->a, s->n_csv + 1, struct policy_csv *) : NULL;
 	if (!csv)
 		return false;
 	for (uint32_t i = 0; i < s->n_csv; i++)
 		csv[i] = s->csv[i];
-	csv[s->n_csv] = policy_csv_parse(path, text, len, r->d);
+	csv[s->n_csv] = policy_csv_open(path, text, len, r->d);
 	if (!csv[s->n_csv])
 		return false;
 	s->csv = csv;

@@ -176,7 +176,7 @@ static void read_fini(struct policy_read *r)
 {
 	for (size_t i = 0; i < r->sources.n; i++) {
 		for (uint32_t k = 0; k < r->sources.at[i].n_csv; k++)
-			doc_free(r->sources.at[i].csv[k]);
+			policy_csv_free(r->sources.at[i].csv[k]);
 		doc_free(r->sources.at[i].doc);
 	}
 	VEC_FREE(&r->sources);

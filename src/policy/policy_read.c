@@ -246,13 +246,16 @@ void policy_read_section(struct policy_read *r, const struct doc_node *v, const 
 
 void policy_read_inventory(struct policy_read *r, const struct doc_node *v, const struct policy_field *f, void *obj)
 {
+	struct doc_node row;
+
 	(void)v;
 	(void)obj;
 	if (!f->more)
 		return;         /* include: read already */
 	r->src->reading_csv = true;
 	for (uint32_t i = 0; i < r->src->n_csv; i++)
-		policy_read_section(r, &r->src->csv[i]->root, f, NULL);
+		while (policy_csv_next(r->src->csv[i], &row))
+			read_entry(r, f->more, NULL, &row);
 	r->src->reading_csv = false;
 }
 
@@ -286,14 +289,23 @@ static bool enter_name(struct policy_read *r, const struct policy_table *t, cons
 	return !failed;
 }
 
-/* Count a section's entries in one document and enter their names. */
-static bool enter_section(struct policy_read *r, const struct policy_table *t, const struct doc_node *v)
+/* Count an entry of the section that begins at section.  false: out of memory, or said. */
+static bool count_entry(struct policy_read *r, const struct policy_table *t, struct loc section)
 {
 	uint32_t *n = policy_at(r->p, t->n_off);
 
+	if ((*n)++ < t->max)
+		return true;
+	diag_add(r->d, DIAG_ERROR, section, "more than %u entries of this kind in one policy", t->max);
+	return false;
+}
+
+/* Count a section's entries in one document and enter their names. */
+static bool enter_section(struct policy_read *r, const struct policy_table *t, const struct doc_node *v)
+{
 	if (!v || v->kind != (t->list ? DOC_SEQ : DOC_MAP))
 		return true;
-	for (uint32_t i = 0; i < v->n; i++, (*n)++) {
+	for (uint32_t i = 0; i < v->n; i++) {
 		const struct doc_node *name = t->name_key && v->kind == DOC_SEQ ? doc_get(&v->items[i], t->name_key) : NULL;
 		bool ok = true;
 
@@ -301,13 +313,21 @@ static bool enter_section(struct policy_read *r, const struct policy_table *t, c
 			ok = enter_name(r, t, v->pairs[i].key, v->pairs[i].loc);
 		else if (name && name->kind == DOC_SCALAR && !doc_is_null(name))
 			ok = enter_name(r, t, name->text, name->loc);
-		if (!ok)
+		if (!ok || !count_entry(r, t, v->loc))
 			return false;
-		if (*n >= t->max) {
-			diag_add(r->d, DIAG_ERROR, v->loc, "more than %u entries of this kind in one policy", t->max);
-			return false;
-		}
 	}
+	return true;
+}
+
+static bool enter_inventory(struct policy_read *r, const struct policy_table *t, const struct policy_csv *csv)
+{
+	const struct policy_csv_name *names;
+	const uint32_t n = policy_csv_names(csv, &names);
+
+	for (uint32_t i = 0; i < n; i++)
+		if ((names[i].name && !enter_name(r, t, names[i].name, names[i].loc)) ||
+		    !count_entry(r, t, policy_csv_loc(csv)))
+			return false;
 	return true;
 }
 
@@ -319,7 +339,7 @@ static bool enter_field(struct policy_read *r, const struct policy_field *f)
 		if (f->type != POLICY_T_FILES && !enter_section(r, f->more, doc_get(&s->doc->root, f->key)))
 			return false;
 		for (uint32_t j = 0; f->type == POLICY_T_FILES && j < s->n_csv; j++)
-			if (!enter_section(r, f->more, &s->csv[j]->root))
+			if (!enter_inventory(r, f->more, s->csv[j]))
 				return false;
 	}
 	return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Inside policy alone: one load, the field tables that drive reader, printer and schema, and the name tables.
- * Order of a load: every file becomes a tree (includes first); all names of all sections are entered, so that a
- * reference can be resolved when it is read; then section after section is read, in each file after file. */
+ * Order of a load: every file becomes a tree (includes first; of an inventory, each row when it is read); all names of all
+ * sections are entered, so that a reference can be resolved when it is read; then section after section is read, in each file
+ * after file. */
 #ifndef POLICY_POLICY_READ_H
 #define POLICY_POLICY_READ_H
 
@@ -17,6 +18,7 @@ struct buf;
 struct diag;
 struct doc;
 struct doc_node;
+struct policy_csv;
 struct word;
 
 enum {
@@ -65,7 +67,7 @@ struct policy_source {
 	struct doc *doc;
 	bool include;
 	const char *path;
-	struct doc **csv;               /* its inventories, each a list of mappings */
+	struct policy_csv **csv;        /* its inventories */
 	uint32_t n_csv;
 	bool reading_csv;
 };
@@ -211,8 +213,17 @@ POLICY_SCALAR(macs); POLICY_SCALAR(nets); POLICY_SCALAR(ifaces);
 
 /* policy_include.c: the policy and what it includes, and their inventories, into r->sources; false: said. */
 bool policy_include_all(struct policy_read *r, const char *path, const char *text, size_t len);
-/* policy_csv.c: RFC 4180 with a header, as a list of mappings. */
-struct doc *policy_csv_parse(const char *name, const char *text, size_t len, struct diag *d);
+/* policy_csv.c: RFC 4180 with a header; each row is a mapping. */
+struct policy_csv_name { const char *name; struct loc loc; };   /* of a row; NULL: it gives none */
+/* The whole file is checked; d keeps its text, and is to outlive what is returned.  NULL: said. */
+struct policy_csv *policy_csv_open(const char *name, const char *text, size_t len, struct diag *d);
+void policy_csv_free(struct policy_csv *c);                     /* NULL is fine */
+OWN(policy_csv)
+struct loc policy_csv_loc(const struct policy_csv *c);          /* where it begins */
+/* One a row, in order. */
+uint32_t policy_csv_names(const struct policy_csv *c, const struct policy_csv_name **ret);
+/* The next row; it is good until the next call.  false: there is none (out of memory is said). */
+bool policy_csv_next(struct policy_csv *c, struct doc_node *ret);
 
 /* policy_check*.c: what tables cannot say.  Run when reading found no error. */
 void policy_check_all(struct policy_read *r);

@@ -26,19 +26,34 @@ static void leave(void)
 	rmdir(dir);
 }
 
-static void check_table(const struct doc *doc)
+static void check_row(const struct doc_node *row, const struct policy_csv_name *name)
 {
-	if (doc->root.kind != DOC_SEQ)
-		abort();
-	for (uint32_t i = 0; i < doc->root.n; i++) {
-		const struct doc_node *row = &doc->root.items[i];
+	const struct doc_pair *pair = doc_get_pair(row, "name");
 
-		if (row->kind != DOC_MAP || !row->n || !row->loc.line)
+	if (row->kind != DOC_MAP || !row->n || !row->loc.line || !pair != !name->name)
+		abort();
+	if (pair && (strcmp(pair->value.text, name->name) != 0 || memcmp(&pair->loc, &name->loc, sizeof(pair->loc)) != 0))
+		abort();
+	for (uint32_t k = 0; k < row->n; k++)
+		if (!row->pairs[k].loc.line || !row->pairs[k].loc.col || row->pairs[k].value.kind == DOC_MAP)
 			abort();
-		for (uint32_t k = 0; k < row->n; k++)
-			if (!row->pairs[k].loc.line || !row->pairs[k].loc.col || row->pairs[k].value.kind == DOC_MAP)
-				abort();
+}
+
+/* As many rows as names, and of these names. */
+static void check_table(struct policy_csv *csv, const struct diag *d)
+{
+	const struct policy_csv_name *names;
+	const uint32_t n = policy_csv_names(csv, &names);
+	struct doc_node row;
+	uint32_t i = 0;
+
+	for (; policy_csv_next(csv, &row); i++) {
+		if (i == n)
+			abort();
+		check_row(&row, &names[i]);
 	}
+	if (i != n || diag_errors(d))
+		abort();
 }
 
 static void check_policy(const uint8_t *data, size_t size)
@@ -71,7 +86,7 @@ static void check_policy(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct diag *d = diag_new();
-	AUTO(doc) doc = policy_csv_parse("fuzz.csv", (const char *)data, size, d);
+	AUTO(policy_csv) csv = policy_csv_open("fuzz.csv", (const char *)data, size, d);
 
 	if (!file[0]) {
 		if (access("/dev/shm", W_OK))
@@ -81,10 +96,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		snprintf(file, sizeof(file), "%s/i.csv", dir);
 		atexit(leave);
 	}
-	if (!doc == !diag_errors(d))
+	if (!csv == !diag_errors(d))
 		abort();
-	if (doc)
-		check_table(doc);
+	if (csv)
+		check_table(csv, d);
 	diag_free(d);
 	check_policy(data, size);
 	return 0;

@@ -81,6 +81,37 @@ START_TEST(copies_text)
 }
 END_TEST
 
+/* Little and much in turn: zeroed each time, and no more is held in the end than one round takes. */
+START_TEST(begins_anew)
+{
+	static const unsigned char zeros[20000];
+	struct arena *a = arena_new();
+	size_t held = 0;
+
+	arena_reset(a);
+	for (unsigned round = 0; round < 400; round++) {
+		for (size_t size = 1; size < (round % 3 ? 300 : 20000); size += 97) {
+			unsigned char *p = arena_alloc(a, 1, size);
+
+			ck_assert_ptr_nonnull(p);
+			ck_assert_mem_eq(p, zeros, size);
+			memset(p, 0xff, size);
+		}
+		if (round == 30)
+			held = arena_bytes(a);
+		arena_reset(a);
+		ck_assert_uint_le(arena_bytes(a), round ? 4 << 20 : SIZE_MAX);
+	}
+	ck_assert_uint_gt(held, 0);
+	ck_assert_uint_le(arena_bytes(a), held);
+	ck_assert(!arena_failed(a));
+	ck_assert_ptr_null(arena_alloc(a, SIZE_MAX / 2, 4));
+	arena_reset(a);
+	ck_assert(arena_failed(a));
+	arena_free(a);
+}
+END_TEST
+
 START_TEST(vectors_grow_and_keep)
 {
 	VEC(uint64_t) v = { 0 };
@@ -104,6 +135,7 @@ int main(void)
 	tcase_add_test(tc, grows_by_huge_pages);
 	tcase_add_test(tc, fails_for_good_on_overflow);
 	tcase_add_test(tc, copies_text);
+	tcase_add_test(tc, begins_anew);
 	tcase_add_test(tc, vectors_grow_and_keep);
 	return suite_run(tc);
 }
