@@ -63,11 +63,20 @@ void reload_not_before(struct reload *r, int64_t wall_ns)
 	r->not_before_ns = wall_ns;
 }
 
-int64_t reload_now(const struct reload *r)
+int64_t reload_now(struct reload *r)
 {
 	const int64_t now = now_wall_ns();
 
-	return now > r->not_before_ns ? now : r->not_before_ns;
+	if (now > r->not_before_ns)
+		r->not_before_ns = now;
+	return r->not_before_ns;
+}
+
+int64_t reload_behind_ns(const struct reload *r)
+{
+	const int64_t now = now_wall_ns();
+
+	return now < r->not_before_ns ? r->not_before_ns - now : 0;
 }
 
 const struct ifaces *reload_ifaces(const struct reload *r)

@@ -40,9 +40,11 @@ void reload_free(struct reload *r);
 OWN(reload)
 /* What the judges are built with from here on; NULL: the policy's devices alone. */
 void reload_learn(struct reload *r, struct ident *ident);
-/* No moment before this one is believed (the latest that the store has seen): entries that ended stay ended. */
+/* No moment before this one is believed (the latest that the store has seen), nor before any that reload_now has told: entries that
+ * ended stay ended, wherever the clock is set. */
 void reload_not_before(struct reload *r, int64_t wall_ns);
-int64_t reload_now(const struct reload *r);
+int64_t reload_now(struct reload *r);
+int64_t reload_behind_ns(const struct reload *r);       /* the clock, behind that */
 
 /* Load the file and run its tests; findings and failed tests as text to out.  NULL: refused. */
 struct judge *reload_candidate(struct reload *r, bool colour, struct buf *out);

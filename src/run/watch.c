@@ -17,6 +17,7 @@
 #include "run/reload.h"
 #include "run/worker.h"
 
+#define BEHIND_NS (10 * NOW_NS_PER_S)    /* no step of a clock that is kept in time */
 #define EXPIRING_NS (INT64_C(14) * 86400 * NOW_NS_PER_S)
 enum { PUT_AGAIN_S = 60, DAY_S = 86400, TURN_S = 10, HEARTBEAT_S = 300, STUCK_S = 8, SETTLE_MS = 900, LAST_SETTLE_MS = 30,
        FLOOD_PER_S = 5000 };
@@ -143,6 +144,19 @@ static void meet_flood(struct watch *w)
 		log_warn("a flood cannot be met before its route is looked up error=\"%s\" held_back=%u", e.msg, held);
 }
 
+/* A clock that is set back beside a running daemon; that it was behind at the start was told then. */
+static void watch_clock(struct watch *w)
+{
+	struct event unsound = { .kind = EVENT_CLOCK_UNSOUND, .severity = POLICY_SEV_HIGH };
+	const bool behind = reload_behind_ns(w->c.reload) > BEHIND_NS;
+
+	if (behind && !w->clock_behind && w->ticks > 1) {
+		log_warn("the clock was set back: what had ended stays ended");
+		reload_event(w->c.reload, &unsound, "{\"what\":\"the clock was set back\"}");
+	}
+	w->clock_behind = behind;
+}
+
 static void time_passes(struct watch *w)
 {
 	static struct log_limit limit;
@@ -214,6 +228,7 @@ bool watch_second(struct watch *w)
 	}
 	watch_tamper(w);                /* what was not heard while a big table was sent; most often there is nothing */
 	watch_conntrack(w);
+	watch_clock(w);
 	time_passes(w);
 	trial_ends(w);
 	if (r.keep_failed != w->keep_failed)

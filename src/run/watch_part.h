@@ -20,6 +20,7 @@ struct watch {
 	const void *next_change_of;             /* the judge it was computed for */
 	uint64_t turned_at;                     /* sum of the ledger's counters at the last turn */
 	uint64_t denied;                        /* by the kernel, as of the turn before */
+	bool clock_behind;
 	unsigned ticks;
 	uint64_t beats[WATCH_WORKERS], recorder_beats;
 	unsigned still[WATCH_WORKERS + 1];      /* seconds without a beat */

@@ -3,10 +3,22 @@
 #include "run/reload.h"
 
 #include <errno.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "unit/run/site.h"
 #include "unit/suite.h"
+
+static time_t clock_set;                        /* the wall's clock was set by so many seconds */
+
+int clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	const int rc = (int)syscall(SYS_clock_gettime, clock, ts);
+
+	if (clock == CLOCK_REALTIME)
+		ts->tv_sec += clock_set;
+	return rc;
+}
 
 static const char *policy(const char *revision, const char *rest)
 {
@@ -149,18 +161,25 @@ START_TEST(a_start_during_a_trial)
 }
 END_TEST
 
-START_TEST(entries_end_by_the_clock)
+/* With an exception until the end of tomorrow. */
+static void begin_ending(void)
 {
 	const time_t then = time(NULL) + 86400;
 	char rest[256], day[16];
-	const struct judge *j;
-	uint32_t generation;
 
 	strftime(day, sizeof(day), "%Y-%m-%d", gmtime(&then));
 	snprintf(rest, sizeof(rest), "exceptions:\n  - { id: x, from: core, to: restricted, services: [tcp/9], expires: %s, owner: o, "
 		 "ticket: t, reason: r }\n", day);
 	site_policy(policy("two", rest));
 	site_load();
+}
+
+START_TEST(entries_end_by_the_clock)
+{
+	const struct judge *j;
+	uint32_t generation;
+
+	begin_ending();
 	j = publish_current(publish);
 	generation = j->generation;
 	ck_assert(policy_rule_live(&j->policy->rules[0], j->at_ns));
@@ -169,6 +188,24 @@ START_TEST(entries_end_by_the_clock)
 	j = publish_current(publish);
 	ck_assert(!policy_rule_live(&j->policy->rules[0], j->at_ns));
 	ck_assert_uint_eq(j->generation, generation + 1);
+	ck_assert_str_eq(in_force(), "two");
+}
+END_TEST
+
+/* What has ended has ended, also for who loads the policy again after somebody has set the clock back. */
+START_TEST(a_clock_that_is_set_back)
+{
+	const struct judge *j;
+
+	begin_ending();
+	ck_assert_int_eq(reload_behind_ns(reload), 0);
+	clock_set = 3 * 86400;
+	ck_assert_msg(reload_time(reload, &e) == 0, "%s", e.msg);
+	clock_set = 0;
+	site_load();
+	j = publish_current(publish);
+	ck_assert(!policy_rule_live(&j->policy->rules[0], j->at_ns));
+	ck_assert_int_gt(reload_behind_ns(reload), INT64_C(2) * 86400 * NOW_NS_PER_S);
 	ck_assert_str_eq(in_force(), "two");
 }
 END_TEST
@@ -212,6 +249,7 @@ int main(void)
 	tcase_add_test(tc, one_trial_at_a_time);
 	tcase_add_test(tc, a_start_during_a_trial);
 	tcase_add_test(tc, entries_end_by_the_clock);
+	tcase_add_test(tc, a_clock_that_is_set_back);
 	tcase_add_test(tc, the_kernel_refuses);
 	return suite_run(tc);
 }
