@@ -56,5 +56,7 @@ struct prog_restriction prog_restriction(const struct prog *prog, const struct w
 /* Could any exception, rule or own-zone traffic allow something to or from this identity on this interface?
  * For the kernel's class. */
 bool prog_may_allow(const struct prog *prog, uint32_t iface, const struct who_id *id);
+/* Is it a member of a restrict entry in a zone of that interface (who is unknown, too, where that counts so)? */
+bool prog_confines(const struct prog *prog, uint32_t iface, const struct who_id *id);
 
 #endif

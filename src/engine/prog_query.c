@@ -179,23 +179,36 @@ int prog_may(struct prog_build *b)
 	return sort_out(&a) && fill_zones(&a) && fill_ids(&a) ? 0 : prog_too_big(b);
 }
 
-static bool may_in(const struct prog *g, uint32_t zone, const struct who_id *id)
+/* An identity in a zone (POLICY_NONE: where nobody's addresses are). */
+struct place {
+	uint32_t zone, row;
+	size_t joint;
+};
+
+static struct place place_in(const struct prog *g, uint32_t zone, const struct who_id *id)
 {
 	const struct policy_zone *z = zone == POLICY_NONE ? NULL : &g->policy->zones[zone];
-	const uint32_t zone_row = z ? zone : g->n_zones;
-	const struct prog_id *at;
-	uint32_t row = prog_id_row(g, id, z && z->routed);
-	size_t joint;
-	uint8_t may;
+	struct place p = { .zone = z ? zone : g->n_zones, .row = prog_id_row(g, id, z && z->routed) };
 
-	if (z && z->guard == POLICY_GUARDED && !(g->ids[row].flags & PROG_KNOWN))
-		row = g->ids[row].as_unknown;
-	at = &g->ids[row];
-	joint = (size_t)g->zones[zone_row].joint * g->n_joint_ids + at->joint;
-	may = g->zone_may[zone_row] | g->id_may[row] | g->joint_may[joint];
-	if (g->members[g->member_of[joint]].first == POLICY_NONE)
+	if (z && z->guard == POLICY_GUARDED && !(g->ids[p.row].flags & PROG_KNOWN))
+		p.row = g->ids[p.row].as_unknown;
+	p.joint = (size_t)g->zones[p.zone].joint * g->n_joint_ids + g->ids[p.row].joint;
+	return p;
+}
+
+static bool is_confined(const struct prog *g, const struct place *p)
+{
+	return g->members[g->member_of[p->joint]].first != POLICY_NONE;
+}
+
+static bool may_in(const struct prog *g, uint32_t zone, const struct who_id *id)
+{
+	const struct place p = place_in(g, zone, id);
+	const uint8_t may = g->zone_may[p.zone] | g->id_may[p.row] | g->joint_may[p.joint];
+
+	if (!is_confined(g, &p))
 		return may & (PROG_MAY_EXCEPT | PROG_MAY_ALLOW);
-	return may & PROG_MAY_EXCEPT || (z && may & PROG_MAY_INSIDE);
+	return may & PROG_MAY_EXCEPT || (p.zone < g->n_zones && may & PROG_MAY_INSIDE);
 }
 
 bool prog_may_allow(const struct prog *g, uint32_t iface, const struct who_id *id)
@@ -206,4 +219,17 @@ bool prog_may_allow(const struct prog *g, uint32_t iface, const struct who_id *i
 		if (may_in(g, at->zones[i], id))
 			return true;
 	return !at && may_in(g, POLICY_NONE, id);
+}
+
+bool prog_confines(const struct prog *g, uint32_t iface, const struct who_id *id)
+{
+	const struct policy_iface *at = iface < g->n_ifaces ? &g->policy->ifaces[iface] : NULL;
+
+	for (uint32_t i = 0; at && i < at->n_zones; i++) {
+		const struct place p = place_in(g, at->zones[i], id);
+
+		if (is_confined(g, &p))
+			return true;
+	}
+	return false;
 }

@@ -119,6 +119,7 @@ struct table_binding {
 	uint32_t plan;                          /* its class in input->plan; TABLE_NO_PLAN: none, its flows are asked about */
 	bool sole;                              /* nobody else on the interface has the address: it alone tells the class */
 	bool restricted;                        /* by its maker */
+	bool confined;                          /* a member of a restrict entry: what it says of others' flows is asked about */
 	bool spared;                            /* fail: open covers it */
 };
 #define TABLE_NO_PLAN UINT32_MAX

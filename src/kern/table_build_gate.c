@@ -5,6 +5,7 @@
 
 #include <netinet/in.h>
 
+#include <linux/if_arp.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
@@ -206,6 +207,18 @@ void table_build_restricted(struct table_build *b, uint32_t chain, uint32_t next
 	TABLE_RULE(b->t, chain, table_goto(TABLE_CH_ASK));
 }
 
+static void confined_return(struct table_build *b, bool six)
+{
+	const struct table_stmt family = six ? IPV6 : IPV4, back = table_do(TABLE_S_RETURN, 0);
+	const enum table_key saddr = six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR;
+
+	TABLE_RULE(b->t, TABLE_CH_SLOW_RELATED, family, TABLE_ETHER,
+		   { .op = TABLE_S_IN, .keys = { TABLE_K_IIFNAME, TABLE_K_ETHER_SADDR, saddr },
+		     .index = TABLE_SET_CONFINED4 + six }, back);
+	TABLE_RULE(b->t, TABLE_CH_SLOW_RELATED, family, table_isnt(TABLE_K_IIFTYPE, ARPHRD_ETHER),
+		   { .op = TABLE_S_IN, .keys = { TABLE_K_IIFNAME, saddr }, .index = TABLE_SET_CONFINED_L3_4 + six }, back);
+}
+
 /* A verified device's packets, and what a miss of the fast path may still be. */
 static void build_classes(struct table_build *b)
 {
@@ -225,8 +238,11 @@ static void build_classes(struct table_build *b)
 		   table_jump(TABLE_CH_SLOW_RELATED));
 	TABLE_RULE(b->t, TABLE_CH_SLOW, table_is(TABLE_K_CT_DIRECTION, IP_CT_DIR_REPLY), table_goto(TABLE_CH_ASK_REPLY));
 
-	/* An ICMP error's conntrack is the flow it quotes: it passes when that is stamped, and never stamps. */
+	/* An ICMP error's conntrack is the flow it quotes: it passes when that is stamped, and never stamps.  But anybody can
+	 * quote anybody's flow, with whatever behind it: that of a confined device is a question. */
 	if (!b->in->closed) {
+		for (unsigned six = 0; six < 2; six++)
+			confined_return(b, six);
 		TABLE_RULE(b->t, TABLE_CH_SLOW_RELATED, IPV4, table_is(TABLE_K_L4PROTO, IPPROTO_ICMP),
 			   table_in(TABLE_K_ICMP_TYPE, TABLE_SET_ERRORS4), stamp, table_count(TABLE_C_RELATED),
 			   table_goto(TABLE_CH_PASS));

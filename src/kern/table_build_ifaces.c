@@ -85,12 +85,23 @@ uint32_t table_build_who(struct table *t, const struct table_iface *f)
 	return first;
 }
 
+static void put_confined(struct table *t, const struct table_iface *f, const struct table_binding *d)
+{
+	uint8_t key[TABLE_IFNAME + TABLE_KEY_BYTES];
+
+	table_model_ifname_key(f->name, key);
+	table_model_binding_key(d, f->l3, key + TABLE_IFNAME);
+	table_model_element(t, (f->l3 ? TABLE_SET_CONFINED_L3_4 : TABLE_SET_CONFINED4) + (d->addr.family == 6), key, 0);
+}
+
 void table_build_binding(struct table *t, uint32_t first, const struct table_iface *f, const struct table_binding *d)
 {
 	uint8_t key[TABLE_KEY_BYTES];
 
 	table_model_binding_key(d, f->l3, key);
 	table_model_element(t, first + (d->addr.family == 6) + (d->cls == TABLE_RESTRICTED ? 2 : 0), key, 0);
+	if (d->cls == TABLE_KNOWN && d->confined)
+		put_confined(t, f, d);
 }
 
 static void map_iface(struct table *t, uint32_t map, const char *name, uint32_t chain)

@@ -63,11 +63,13 @@ static void build_remember(struct table_build *b, uint32_t chain, unsigned first
 	TABLE_RULE(b->t, chain, table_count(TABLE_C_POST_DENIED_ONCE), table_do(TABLE_S_DROP, 0));
 }
 
-/* The note in the ct mark lets our own reset or error out to a guarded interface (out-judge). */
+/* The note in the ct mark lets our own reset or error out to a guarded interface (out-judge).  A related packet's ct mark is
+ * another flow's, which must not lose its stamp when somebody who quotes it is refused. */
 static void build_rejected(struct table_build *b)
 {
-	TABLE_RULE(b->t, TABLE_CH_REJECTED, table_count(TABLE_C_POST_REJECTED),
-		   table_set_mark(b, TABLE_S_SET_META_MARK, 0),
+	TABLE_RULE(b->t, TABLE_CH_REJECTED, table_count(TABLE_C_POST_REJECTED), table_set_mark(b, TABLE_S_SET_META_MARK, 0));
+	TABLE_RULE(b->t, TABLE_CH_REJECTED,
+		   table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED)),
 		   table_set_mark(b, TABLE_S_SET_CT_MARK, table_mark_note(b->in->mark_shift, TABLE_NOTE_REJECTED)));
 	TABLE_RULE(b->t, TABLE_CH_REJECTED, table_is(TABLE_K_L4PROTO, IPPROTO_TCP), table_do(TABLE_S_REJECT_RST, 0));
 	TABLE_RULE(b->t, TABLE_CH_REJECTED, table_do(TABLE_S_REJECT_ADMIN, 0));

@@ -238,6 +238,7 @@ static int take_bindings(const struct prog *prog, const struct who *w, const str
 			.iface = b->iface, .mac = b->mac, .addr = b->addr,
 			.cls = prog && !prog_may_allow(prog, b->iface, &b->id) ? TABLE_RESTRICTED : TABLE_KNOWN,
 			.restricted = prog && prog_restriction(prog, &b->id).restricted,
+			.confined = prog && prog_confines(prog, b->iface, &b->id),
 		};
 	}
 	ret->bindings = all;

@@ -34,8 +34,8 @@ void fence_part_adopt(struct fence *f, struct table_binding *b, size_t n)
 
 static bool is_same(const struct table_binding *a, const struct table_binding *b)
 {
-	return a->cls == b->cls && a->restricted == b->restricted && a->plan == b->plan && a->sole == b->sole &&
-	       a->spared == b->spared;
+	return a->cls == b->cls && a->restricted == b->restricted && a->confined == b->confined && a->plan == b->plan &&
+	       a->sole == b->sole && a->spared == b->spared;
 }
 
 /* Both sorted.  A changed class is a removal and an addition. */

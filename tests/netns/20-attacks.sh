@@ -105,6 +105,31 @@ attack_3() {
 	barrier
 	probe drop '3: an error that quotes another flow carries nothing' vms axis icmp-error fam=4 \
 		--inner-src 10.20.0.13 --inner-dst 10.1.7.9 --inner-sport 7003 --inner-dport 445
+	barrier
+	check pass '3: an exception of a restricted recorder' in_ns desk "$NETPROBE" connect 10.20.1.21 8000 --timeout-ms 5000
+	call enforced site_learn hik prec udp 50000
+	call enforced site_learn unk prec udp 50000
+	errors_about_others
+}
+
+# By whoever may say anything inside its own zone only: with whatever behind the header.
+errors_about_others() {
+	local f h a v
+	for f in 4 6; do
+		a=${IP4[axis]} v=${IP4[vms]}
+		[ $f = 4 ] || a=${IP6[axis]} v=${IP6[vms]}
+		probe pass '3: A tells an error about its flow' axis vms icmp-error fam=$f --inner-src $v --inner-dst $a \
+			--inner-sport 5001 --inner-dport 7003 n=5
+		for h in hik unk rrec; do
+			probe drop "3: $h tells one about the flow of A" $h vms icmp-error fam=$f --inner-src $v --inner-dst $a \
+				--inner-sport 5001 --inner-dport 7003 n=10
+		done
+	done
+	probe pass '3: what is excepted is opened' desk rrec tcp-syn 8000 fam=4 sport=7030 n=1
+	barrier
+	probe pass '3: and an error about that is part of it' rrec desk icmp-error fam=4 --inner-proto tcp-syn --inner-src "${IP4[desk]}" \
+		--inner-dst "${IP4[rrec]}" --inner-sport 7030 --inner-dport 8000 n=5
+	barrier
 }
 
 ftp_helper() {

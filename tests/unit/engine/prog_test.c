@@ -381,6 +381,19 @@ START_TEST(what_may_be_allowed)
 }
 END_TEST
 
+START_TEST(who_is_confined)
+{
+	const struct who_id camera = source(0, AXIS "20", "10.20.2.20"), nvr = source(0, HIK "10", "10.20.1.10"),
+			    cleared = source(0, HIK "30", "10.20.2.30"), stranger = source(0, STRANGER "01", "10.20.7.8");
+
+	ck_assert(!prog_confines(now, 0, &camera));
+	ck_assert(prog_confines(now, 0, &nvr));                 /* whatever is excepted */
+	ck_assert(prog_confines(now, 0, &stranger));
+	ck_assert(!prog_confines(now, 0, &cleared));
+	ck_assert(prog_confines(later, 0, &cleared));
+}
+END_TEST
+
 START_TEST(printing)
 {
 	struct buf a, b;
@@ -416,6 +429,7 @@ int main(void)
 	tcase_add_test(tc, traces);
 	tcase_add_test(tc, restrictions);
 	tcase_add_test(tc, what_may_be_allowed);
+	tcase_add_test(tc, who_is_confined);
 	tcase_add_test(tc, printing);
 	return suite_run(tc);
 }

@@ -54,7 +54,8 @@ static inline struct table_range example_range(const char *lo, const char *hi)
 
 static inline struct table_binding example_binding(uint32_t iface, const char *mac, const char *addr, enum table_class cls)
 {
-	return (struct table_binding){ iface, example_mac(mac), example_addr(addr), cls, TABLE_NO_PLAN, true, false, false };
+	return (struct table_binding){ .iface = iface, .mac = example_mac(mac), .addr = example_addr(addr), .cls = cls,
+				       .plan = TABLE_NO_PLAN, .sole = true };
 }
 
 static inline struct plan_span example_span(const char *lo, const char *hi, uint32_t what)
