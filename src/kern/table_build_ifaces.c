@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 
 enum { ND_PER_S = 2000, DHCP_PER_S = 200, HEARD_PER_S = 20, HEARD_BURST = 100 };
 
@@ -42,7 +43,7 @@ static void who_lookup(struct table_build *b, uint32_t chain, const struct table
 		TABLE_RULE(b->t, chain, family, TABLE_ETHER, shape, is_in(f, set, six), table_goto(cls));
 }
 
-/* Sources behind a router on this interface: there is no MAC to ask for. */
+/* Sources behind a router on this interface: there is no MAC to ask for.  Nor has anybody proved who tells an error of a flow. */
 static void routed(struct table_build *b, uint32_t chain, const struct table_iface *f, const char *name)
 {
 	for (unsigned six = 0; six < 2; six++) {
@@ -58,6 +59,9 @@ static void routed(struct table_build *b, uint32_t chain, const struct table_ifa
 			memcpy(key + bytes, f->routed[i].hi.b, bytes);
 			table_model_element(b->t, set, key, 0);
 		}
+		TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4),
+			   table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_RELATED)),
+			   table_in(six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR, set), table_goto(TABLE_CH_RESTRICTED));
 		if (six)
 			TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, NFPROTO_IPV6),
 				   table_in(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6), table_in(TABLE_K_IP6_SADDR, set),

@@ -429,6 +429,14 @@ attack_28() {
 	probe pass '28: and goes on' unk clock udp 123 fam=4 ip=1 src=far1 sport=7280 n=50
 	probe drop '28: not where it may not' unk desk udp 53 fam=4 ip=1 src=far1 n=20
 	probe drop '28: a restricted one does not' unk clock udp 123 fam=4 ip=1 src=far2 n=20
+	probe pass '28: a flow of the VMS to A' vms axis udp 4000 sport=7281 fam=4 n=5
+	barrier
+	probe pass '28: the permitted one tells an error of its flow' unk clock icmp-error fam=4 ip=1 src=far1 n=5 \
+		--inner-src "${IP4[clock]}" --inner-dst "${IP4[far1]}" --inner-sport 123 --inner-dport 7280
+	for h in far2 far3; do
+		probe drop "28: $h, restricted or unknown, tells none of another's" unk vms icmp-error fam=4 ip=1 src=$h n=10 \
+			--inner-src "${IP4[vms]}" --inner-dst "${IP4[axis]}" --inner-sport 7281 --inner-dport 4000
+	done
 	barrier
 	step enforced '28: the policy as before' reload "${ATTACK_RULES[@]}"
 	step both '28: no tunnel' tun_off
@@ -527,7 +535,7 @@ conntrack_told() {
 }
 
 ATTACK_RULES=(+rules '- { id: vms-to-4000, from: vms, to: cctv, services: [udp/4000], action: allow }')
-IP4[far1]=10.30.0.2 IP4[far2]=10.30.0.3 IP4[none]=0.0.0.0
+IP4[far1]=10.30.0.2 IP4[far2]=10.30.0.3 IP4[far3]=10.30.0.4 IP4[none]=0.0.0.0
 IP6[link-hik]=fe80::11 IP6[link-axis]=fe80::13 IP6[link-new]=fe80::12
 MAC[everybody]=ff:ff:ff:ff:ff:ff
 both_32() {
