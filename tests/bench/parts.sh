@@ -289,6 +289,24 @@ part_scale() {
 	grep -q ' 0 failed' "$dir/daemon-scale.log"
 }
 
+# With the policy that is shipped as the example: from the program's start until its table is in force, and its peak by then.
+part_start() {
+	local COLUMNS_ALL=ringfence r from
+	for ((r = 0; r < ROUNDS; r++)); do
+		from=$(date +%s%N)
+		daemon_ready "$top/rules/policy.yaml" 0.002
+		note 'start: example policy' ringfence $((($(date +%s%N) - from) / 1000000))
+		note 'start: processor time' ringfence "$(($(threads_ns $judge .) / 1000000))"
+		note 'start: peak memory' ringfence "$(awk '/^VmHWM/ { print $2 / 1024 }' "/proc/$judge/status")"
+		daemon_stop
+		printf . >&2
+	done
+	header 'START (rules/policy.yaml)'
+	row 'start: example policy' ms "$(median 'start: example policy' ringfence)" ms at-most 200
+	row 'start: processor time' ms
+	row 'start: peak memory' MiB "$(median 'start: peak memory' ringfence)" MiB at-most 32
+}
+
 report() {
 	local f
 	{

@@ -3,12 +3,12 @@
 #
 # make bench: writes a table to standard output and build/…/bench.json; README.md beside this file says how to read them.
 # Ratios between things run in one go, in turn; medians of ROUNDS (5).  BENCH_QUICK=1: two rounds of a fifth, a tenth of the scale.
-# PARTS: some of "userspace kernel offload latency bulk engine scale".  Everything is sent inside namespaces of its own.
+# PARTS: some of "userspace kernel offload latency bulk engine start scale".  Everything is sent inside namespaces of its own.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 if [ -n "${BENCH_QUICK:-}" ]; then : "${ROUNDS:=2}" "${PACKETS:=20000}" "${SCALE:=10}"; fi
 : "${O:=build/plain}" "${ROUNDS:=5}" "${PACKETS:=100000}" "${SCALE:=1}" "${DEVICES:=64}"
-: "${PARTS:=userspace kernel offload latency bulk engine scale}"
+: "${PARTS:=userspace kernel offload latency bulk engine start scale}"
 top=$(cd "$here/../.." && pwd)
 case $O in /*) ;; *) O=$top/$O ;; esac
 if [ -z "${BENCH_INSIDE:-}" ]; then

@@ -156,14 +156,20 @@ settled() {
 		[ $(($(threads_ns $judge .) - before)) -ge 5000000 ] || return 0
 	done
 }
-daemon_start() { # POLICY
+daemon_ready() { # POLICY [SECONDS between looks]
+	local end=$((SECONDS + 30))
 	rm -rf "$dir/state"
 	: >"$dir/daemon.log"
 	nsenter --net=/run/netns/fw -- "$O/ringfenced" -p "$1" --state "$dir/state" --run "$dir/run" --foreground >"$dir/daemon.log" 2>&1 &
 	judge=$!
-	for _ in $(seq 300); do grep -q ' ready ' "$dir/daemon.log" && settled && return; kill -0 $judge 2>/dev/null || break; sleep 0.1; done
+	while [ $SECONDS -lt $end ]; do
+		grep -q ' ready ' "$dir/daemon.log" && return
+		kill -0 $judge 2>/dev/null || break
+		sleep "${2:-0.1}"
+	done
 	die 'ringfenced does not start'
 }
+daemon_start() { daemon_ready "$1" && settled; } # POLICY
 daemon_stop() {
 	kill $judge; wait $judge 2>/dev/null
 	in_ns fw nft flush ruleset

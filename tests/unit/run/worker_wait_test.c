@@ -117,21 +117,27 @@ START_TEST(waits_as_packets_come)
 }
 END_TEST
 
+/* Every so manieth processor from one on; all where that is none that there is. */
+static void stays_on(unsigned cpu, unsigned step, const cpu_set_t *here)
+{
+	cpu_set_t want;
+
+	CPU_ZERO(&want);
+	for (unsigned i = cpu; i < CPU_SETSIZE; i += step)
+		if (CPU_ISSET(i, here))
+			CPU_SET(i, &want);
+	run((int)cpu, step, false);
+	ck_assert(CPU_EQUAL(&steady.cpus, CPU_COUNT(&want) ? &want : here));
+}
+
 START_TEST(stays_where_it_was_put)
 {
-	cpu_set_t here, want;
-	unsigned step;
+	cpu_set_t here;
 
 	ck_assert_int_eq(sched_getaffinity(0, sizeof(here), &here), 0);
-	for (step = 2; step < 4; step++)
-		for (unsigned cpu = 0; cpu < step; cpu++) {
-			CPU_ZERO(&want);
-			for (unsigned i = cpu; i < CPU_SETSIZE; i += step)
-				if (CPU_ISSET(i, &here))
-					CPU_SET(i, &want);
-			run((int)cpu, step, false);
-			ck_assert(CPU_EQUAL(&steady.cpus, CPU_COUNT(&want) ? &want : &here));
-		}
+	for (unsigned step = 2; step < 4; step++)
+		for (unsigned cpu = 0; cpu < step; cpu++)
+			stays_on(cpu, step, &here);
 	run(-1, 0, false);
 	ck_assert(CPU_EQUAL(&steady.cpus, &here));
 }
