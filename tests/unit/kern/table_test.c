@@ -184,6 +184,57 @@ START_TEST(counts_a_binding_of_two_classes_as_restricted)
 }
 END_TEST
 
+/* Chains whose names begin so. */
+static size_t parts(const char *prefix)
+{
+	struct table *t = NULL;
+	struct err e = { 0 };
+	size_t n = 0;
+
+	ck_assert_msg(table_build(&x.in, &t, &e) == 0, "%s", e.msg);
+	for (size_t i = 0; i < t->chains.n; i++)
+		n += !strncmp(t->chains.at[i].name, prefix, strlen(prefix));
+	table_free(t);
+	return n;
+}
+
+/* What is told apart by the program and equal to the kernel stands there once: services, destinations, whole classes. */
+START_TEST(shares_equal_tables)
+{
+	struct plan_what whats[6];
+	struct plan_where wheres[5];
+	struct plan_span spans[4];
+	struct plan_class classes[4] = { x.classes[0], x.classes[1], x.classes[0], x.classes[0] };
+	struct table_members members[] = { { 0, 0 }, { 0, 1 }, { 0, 3 }, { 4, 0 } };
+	const size_t n_whats = parts("what-"), n_classes = parts("class4-");
+
+	memcpy(whats, x.whats, sizeof(x.whats));
+	memcpy(wheres, x.wheres, sizeof(x.wheres));
+	memcpy(spans, x.spans, sizeof(spans));
+	whats[5] = whats[0];
+	spans[1].what = 5;                      /* where the first place leads to the same services */
+	wheres[4] = (struct plan_where){ spans, 4 };
+	classes[2].to4 = classes[3].to4 = 4;    /* one like the first, one that reaches less by IPv6 */
+	classes[3].to6 = PLAN_NONE;
+	classes[3].name = "other";
+	x.in.plan.whats = whats;
+	x.in.plan.n_whats = 6;
+	x.in.plan.wheres = wheres;
+	x.in.plan.n_wheres = 5;
+	x.in.plan.classes = classes;
+	x.in.plan.n_classes = 4;
+	x.in.plan.members = members;
+	x.in.plan.n_members = 4;
+	ck_assert_int_eq(table_plan_name(&x.in.plan, x.ifaces, x.arena, &(struct err){ 0 }), 0);
+	ck_assert_uint_eq(x.in.plan.what_as[5], 0);
+	ck_assert_uint_eq(x.in.plan.where_as[4], 0);
+	ck_assert_uint_eq(x.in.plan.class_as[2], 0);
+	ck_assert_uint_eq(x.in.plan.class_as[3], 3);
+	ck_assert_uint_eq(parts("what-"), n_whats);
+	ck_assert_uint_eq(parts("class4-"), n_classes + 1);     /* the other one's; eth4 leads to the same as eth1.20 */
+}
+END_TEST
+
 /* Every chain that a packet is queued, dropped or accepted in ends so, whatever the rules before it do. */
 START_TEST(has_no_chain_that_falls_off_its_end_where_it_must_not)
 {
@@ -319,6 +370,7 @@ int main(void)
 	tcase_add_test(tc, prints_several_queues_as_a_range);
 	tcase_add_test(tc, is_the_same_whatever_the_order_of_bindings);
 	tcase_add_test(tc, counts_a_binding_of_two_classes_as_restricted);
+	tcase_add_test(tc, shares_equal_tables);
 	tcase_add_test(tc, has_no_chain_that_falls_off_its_end_where_it_must_not);
 	tcase_add_test(tc, accepts_by_the_ct_mark_only_in_the_gate);
 	tcase_add_test(tc, refuses_what_makes_no_sense);
