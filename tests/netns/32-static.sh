@@ -128,6 +128,41 @@ ends_alone() {
 	all_of 'killed, later'
 }
 
+# More kinds of devices than an interface's part of the table holds: what is beyond is asked about, told so, and closed without a daemon.
+KINDS=80
+kinds_send() { # a new flow of each of them to its own port; sets ARRIVED
+	local i token
+	printf -v token %08x%08x $SRANDOM $SRANDOM
+	PORT=$((PORT + 1))
+	for ((i = 0; i < KINDS; i++)); do
+		sender_send axis -i eth0 --smac "ac:cc:8e:00:77:$(printf %02x $i)" --dmac "${GATE_MAC[cam0]}" --src "10.20.0.$((100 + i))" \
+			--dst "${IP4[vms]}" --proto udp --sport $PORT --dport $((6000 + i)) --count 1 --token "$token"
+	done
+	site_settle "vms.$token"
+	ARRIVED=${COUNTED[vms.$token]:-0}
+}
+many_kinds() {
+	local i entries=()
+	for ((i = 0; i < KINDS; i++)); do
+		entries+=(+devices "- { name: kind$i, macs: [\"ac:cc:8e:00:77:$(printf %02x $i)\"], addresses: [10.20.0.$((100 + i))] }"
+			+rules "- { id: kind$i, from: kind$i, to: vms, services: [udp/$((6000 + i))], action: allow }")
+	done
+	policy_write "${entries[@]}"
+	ringfence check -p "$SITE_DIR/policy.yaml" >"$SITE_DIR/check" 2>&1
+	truth "$KINDS kinds: check says that it is too much" grep "more than the kernel's table holds" "$SITE_DIR/check"
+	truth "$KINDS kinds: the daemon starts" site_daemon_start
+	truth "$KINDS kinds: status says so" grep "more than the kernel's table holds" <(ringfence status)
+	truth "$KINDS kinds: so does the log" grep "more than the kernel's table holds" "$SITE_DIR/daemon.log"
+	kinds_send
+	is "$KINDS kinds: with a daemon each of them opens what it may" "$ARRIVED" $KINDS
+	site_daemon_kill
+	kinds_send
+	truth "$KINDS kinds: without one those that the table holds ($ARRIVED), and no others" [ $((ARRIVED >= 50 && ARRIVED < KINDS)) = 1 ]
+	ITEMS=()
+	forbidden "$KINDS kinds"
+	site_run enforced
+}
+
 site_up 32-static
 site_servers udp:50310 tcp:554
 SITE_PHASE=control
@@ -136,6 +171,8 @@ permitted 'nobody there'
 forbidden 'nobody there'
 site_control
 is 'control: the port of the short exceptions' "$(connects) $(connects_out)" '1 1'
+kinds_send
+is "control: each of $KINDS kinds of devices" "$ARRIVED" $KINDS
 [ "${SITE_ONLY:-}" != control ] || site_done
 policy_write
 truth 'the daemon starts' site_daemon_start
@@ -155,4 +192,5 @@ truth 'started after a stop' site_daemon_start
 learn_all
 hung
 ends_alone
+many_kinds
 site_done

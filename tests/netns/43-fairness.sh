@@ -67,6 +67,32 @@ stopped_between() { # NAME HOST...
 	is "$name: the queue was never full" "$(queue_drops)" "$drops"
 }
 
+# What comes in on a processor is asked in that one's queue, whose worker stays there.
+given() { in_ns fw awk -v q=$((100 + $1)) '$1 == q { print $8 }' /proc/net/netfilter/nfnetlink_queue; } # QUEUE: packets so far
+fans_out() {
+	local all asks cpu before other token t
+	all=$(getconf _NPROCESSORS_ONLN)
+	asks=$((all < 4 ? all : 4))
+	if [ "$all" -lt 2 ] || ! taskset -c 0,1 true 2>/dev/null; then skip 'several queues' 'one processor'; return; fi
+	for ((cpu = 0; cpu < asks; cpu++)); do
+		for t in /proc/"$DAEMON_PID"/task/*; do
+			[ "$(<"$t/comm")" != ask-$cpu ] || break
+		done
+		is "worker ask-$cpu stays on its processor" "$(<"$t/comm") $(sed -n 's/^Cpus_allowed_list:\s*//p' "$t/status")" \
+			"ask-$cpu $(seq -s, $cpu $asks $((all - 1)))"
+	done
+	for cpu in 0 1; do
+		before=$(given $cpu) other=$(given $((1 - cpu)))
+		new_token token
+		in_ns axis2 taskset -c $cpu "$NETPROBE" send -i eth0 --dmac "${GATE_MAC[cam1]}" --src "${IP4[axis2]}" --dst "${IP4[prec]}" \
+			--proto udp --sport 30000 --dport $((50435 + cpu)) --flows 200 --count 200 --rate 2000 --token "$token" >/dev/null
+		site_settle "prec.$token"
+		is "what comes in on processor $cpu is asked in its queue: all of it is answered" "${COUNTED[prec.$token]:-0}" 200
+		truth "and there alone ($(($(given $cpu) - before)), in the other one $(($(given $((1 - cpu))) - other)))" \
+			[ $((($(given $cpu) - before) >= 200 && ($(given $((1 - cpu))) - other) < 20)) = 1 ]
+	done
+}
+
 flood_start() { # HOST FILE [OPTION]...
 	local host=$1 file=$2
 	shift 2
@@ -133,6 +159,7 @@ done
 policy_write
 truth 'the daemon starts' site_daemon_start
 for d in axis axis2 prec; do site_learn $d clock udp 123; done
+fans_out
 stopped_between 'behind a flood' axis
 sleep 1	# its meter is full again
 stopped_between 'behind two floods' axis prec
