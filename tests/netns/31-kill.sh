@@ -103,6 +103,8 @@ ITEMS=()
 probe pass 'new flows of A' axis vms udp 50310 n=20 --flows 20
 probe pass 'new flows of R' hik desk udp 53 n=20 --flows 20
 probe pass 'new flows to R' vms hik tcp-syn 443 n=20 --flows 20
+probe pass 'unknown devices' unk desk udp 53 n=20
+probe pass 'A where it may not' axis desk udp 53 n=20
 site_control
 [ "${SITE_ONLY:-}" != control ] || site_done
 policy_write

@@ -39,6 +39,8 @@ flow() { # FROM TO PORT: one, both ways
 }
 opened() { in_ns fw nft list counter inet ringfence failed-open | awk '$1 == "packets" { print $2 }'; }
 arrived() { counted_in "$1" | awk -v name="port-$2" '$1 == name { print $2 }'; } # HOST PORT
+denied() { burst axis vms 53; burst hik vms 50014; burst unk vms 50014; }
+denied_arrived() { echo "$(arrived vms 53) $(arrived vms 50014)"; }
 nobody_listens() {
 	local before
 	before=$(opened)
@@ -51,10 +53,9 @@ nobody_listens() {
 	burst axis axis2 53
 	is "$WHEN: what nobody permits passes unjudged, too" "$(arrived axis2 53)" 10
 	is "$WHEN: each unjudged flow is counted" $(($(opened) - before)) 11
-	burst axis vms 53
-	burst hik vms 50014
-	burst unk vms 50014
-	is "$WHEN: what is denied does not" "$(arrived vms 53) $(tracked 50014 | grep -c "${IP4[hik]}\|${IP4[unk]}")" '0 0'
+	before=$(denied_arrived)
+	denied
+	is "$WHEN: what is denied does not" "$(denied_arrived) $(tracked 50014 | grep -c "${IP4[hik]}\|${IP4[unk]}")" "$before 0"
 }
 
 hangs_on() { in_ns fw nft list flowtables | grep 'devices =' | grep -cw "$1"; } # DEVICE
@@ -76,7 +77,11 @@ fi
 truth 'the flowtable itself: what others do to it is told, and set right' "$SITE_BUILD/t/kern/flow_live_test"
 each witness
 for h in axis2 vms; do counter $h port-53 input udp dport 53; done
+counter vms port-50014 input udp dport 50014
 for h in axis axis2 vms prec; do hold $h; done
+denied
+site_wait 'what is denied later' eval '[ "$(denied_arrived)" = "10 20" ]'
+is 'control: without a table it arrives' "$(denied_arrived)" '10 20'
 WHEN='with fail: open'
 with_bulk +fail 'cctv: open'
 truth 'the daemon starts' site_daemon_start

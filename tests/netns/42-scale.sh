@@ -31,6 +31,33 @@ claims_start() { # ARGUMENT...
 	site_wait_line "$SITE_DIR/claims" claimed
 }
 
+# Flows of the first device to the first host: decided ones, new ones, and what is denied.
+declare -A FLOWS TOKEN
+flow_start() { # NAME PORT FLOWS RATE
+	local token mac
+	printf -v token %08x%08x $SRANDOM $SRANDOM
+	mac=$(ip -n "$(site_ns fw)" -o link show g0 | sed 's,.*link/ether \([^ ]*\).*,\1,')
+	in_ns_bg sw "$SITE_DIR/flow.$1" "$NETPROBE" send -i p0 --smac ac:cc:8e:00:00:00 --dmac "$mac" --src 10.64.1.0 --dst 11.0.0.1 \
+		--proto udp --sport 20000 --dport "$2" --flows "$3" --rate "$4" --seconds 100000 --token "$token"
+	FLOWS[$1]=$SITE_LAST TOKEN[$1]=$token
+}
+flows_start() {
+	flow_start decided 7 16 1000
+	flow_start new 8 40000 300
+	flow_start denied 9 40000 300
+	sleep 0.5
+}
+flows_stop() { # NAME DENIED: all|none
+	local f sent
+	for f in decided new denied; do site_kill "${FLOWS[$f]}"; done
+	site_settle "vms.${TOKEN[decided]}" "vms.${TOKEN[new]}" "vms.${TOKEN[denied]}"
+	for f in decided new denied; do
+		sent=$(sed -n 's/^sent //p' "$SITE_DIR/flow.$f")
+		[ "$f$2" != deniednone ] || sent=0
+		is "$1: $f flows: $sent packets arrive" "${COUNTED[vms.${TOKEN[$f]}]:-0}" "$sent"
+	done
+}
+
 big() {
 	local from
 	from=$(now_ms)
@@ -38,7 +65,9 @@ big() {
 	echo "# $RULES rules, $DEVICES devices, $PREFIXES prefixes, $IFACES interfaces: ready after $(($(now_ms) - from)) ms, CPU $(cpu_ms) ms;$(memory)"
 	is 'every device has its binding in the kernel' "$(bindings)" "$DEVICES"
 	timed 'the table is what it should be' ringfence verify
+	flows_start
 	timed 'reload' ringfence reload
+	flows_stop 'over a reload' none
 	# By itself: the policy before is gone (one that follows at once has three in memory), the peak begins anew.
 	site_wait 'the policy before to go' status_is retired_judges 0
 	echo 5 >"/proc/$DAEMON_PID/clear_refs"
@@ -95,6 +124,10 @@ site_up 42-scale
 SITE_WAIT=$((SITE_WAIT + 60))
 python3 "$SITE_HERE/scale.py" "$SITE_DIR" "$(site_ns sw)" $RULES $DEVICES $PREFIXES $IFACES || site_die 'no policy'
 { ip -n "$(site_ns fw)" -batch "$SITE_DIR/links" && ip -n "$(site_ns sw)" -batch "$SITE_DIR/peers"; } || site_die 'the interfaces'
+in_ns fw ip route add 11.0.0.0/8 via "${IP4[vms]}"
+counter_start vms
+flows_start
+flows_stop control all
 big
 [ "${SITE_ONLY:-}" != big ] || site_done
 burst

@@ -41,7 +41,7 @@ def main():
             nets = ", ".join(prefix(i * EACH + k) for k in range(EACH))
             print(f"  h{i}: {{ networks: [{nets}] }}", file=f)
         print("restrict:\n  - { id: isolated, group: restricted }", file=f)
-        print("rules:", file=f)
+        print("rules:\n  - { id: watched, from: z0, to: h0, services: [udp/7-8], action: allow }", file=f)
         for i in range(rules):
             inside = (f"z{i % ifaces}", f"t{i % TAGS}", f"d{i * 7 % devices}")[i % 3]
             ends = (inside, f"h{i * 13 % hosts}")
