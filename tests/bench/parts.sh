@@ -286,6 +286,10 @@ part_scale() {
 	# The daemon itself at that size: start, reload, a burst of new devices.
 	SCALE=$SCALE "$top/tests/netns/run.sh" 42-scale >"$dir/daemon-scale.log" 2>&1
 	sed -n 's/^# //p; /^not ok/p' "$dir/daemon-scale.log"
+	for f in VmHWM VmRSS; do
+		note "reload: the daemon's $f" ringfence "$(sed -n "s/^# after two reloads:.* $f: \([0-9]*\) MiB.*/\1/p" "$dir/daemon-scale.log")"
+		row "reload: the daemon's $f" MiB "$(median "reload: the daemon's $f" ringfence)" MiB at-most 256
+	done
 	grep -q ' 0 failed' "$dir/daemon-scale.log"
 }
 

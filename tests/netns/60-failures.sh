@@ -246,7 +246,7 @@ renamed() {
 
 # Somebody does COMMAND to the table; R floods all the while.
 tampered() { # NAME COMMAND...
-	local name=$1 seq flood token n least most
+	local name=$1 seq flood token n least most from took
 	shift
 	seq=$(last_seq)
 	printf -v token %08x%08x $SRANDOM $SRANDOM
@@ -254,8 +254,10 @@ tampered() { # NAME COMMAND...
 		--proto udp --sport 20000 --dport 53 --flows 1000 --rate 2000 --seconds 100 --token "$token"
 	flood=$SITE_LAST
 	sleep 0.2
+	from=$(date +%s%N)
 	truth "$name" in_ns fw "$@"
 	truth "$name: an event has the exposure" told_soon "$seq" tamper exposed_us
+	took=$((($(date +%s%N) - from) / 1000))
 	n=$(count_of desk "$token")
 	sleep 1
 	is "$name: nothing passes after that" "$(($(count_of desk "$token") - n))" 0
@@ -265,6 +267,8 @@ tampered() { # NAME COMMAND...
 	most=$(events_since "$seq" tamper | grep -o 'exposed_us\\*":[0-9]*' | head -n 1 | grep -o '[0-9]*$')
 	least=$(events_since "$seq" tamper | grep -o 'exposed_min_us\\*":[0-9]*' | head -n 1 | grep -o '[0-9]*$')
 	truth "$name: no more passed than in the time that the event says" [ "$((n * 500))" -le "$((${most:-0} + 1000))" ]
+	truth "$name: nor is that longer than it took ($took us), but for what was seen last before it" \
+		[ $((${least:-1} <= ${most:-0} && ${most:-0} <= took + 500000)) = 1 ]
 	echo "# $name: $n packets of 2000 a second passed; exposed for $least to $most us"
 }
 

@@ -235,6 +235,36 @@ START_TEST(shares_equal_tables)
 }
 END_TEST
 
+/* One place with more sets of services than a chain is made for is left to questions, and counted. */
+START_TEST(leaves_out_what_is_too_much)
+{
+	enum { MANY = TABLE_MAX_WHATS + 1 };
+	struct plan_service services[MANY];
+	struct plan_what whats[MANY];
+	struct plan_span spans[MANY];
+	struct plan_where wheres[4];
+	char address[20];
+
+	memcpy(wheres, x.wheres, sizeof(wheres));
+	wheres[0] = (struct plan_where){ spans, MANY };
+	for (unsigned i = 0; i < MANY; i++) {
+		services[i] = (struct plan_service){ 17, (uint16_t)(i + 1), (uint16_t)(i + 1), x.services[0].answer };
+		whats[i] = (struct plan_what){ &services[i], 1, x.whats[0].rest };
+		snprintf(address, sizeof(address), "10.1.0.%u", i + 1);
+		spans[i] = example_span(address, address, i);
+	}
+	x.in.plan.whats = whats;
+	x.in.plan.n_whats = MANY;
+	x.in.plan.wheres = wheres;
+	for (unsigned more = 0; more < 2; more++) {
+		wheres[0].n_spans = MANY - 1 + more;
+		ck_assert_int_eq(table_plan_name(&x.in.plan, x.ifaces, x.arena, &(struct err){ 0 }), 0);
+		ck_assert_uint_eq(x.in.plan.left_out, more);
+		ck_assert(more ? parts("what-") < 10 : parts("what-") >= TABLE_MAX_WHATS);
+	}
+}
+END_TEST
+
 /* Every chain that a packet is queued, dropped or accepted in ends so, whatever the rules before it do. */
 START_TEST(has_no_chain_that_falls_off_its_end_where_it_must_not)
 {
@@ -371,6 +401,7 @@ int main(void)
 	tcase_add_test(tc, is_the_same_whatever_the_order_of_bindings);
 	tcase_add_test(tc, counts_a_binding_of_two_classes_as_restricted);
 	tcase_add_test(tc, shares_equal_tables);
+	tcase_add_test(tc, leaves_out_what_is_too_much);
 	tcase_add_test(tc, has_no_chain_that_falls_off_its_end_where_it_must_not);
 	tcase_add_test(tc, accepts_by_the_ct_mark_only_in_the_gate);
 	tcase_add_test(tc, refuses_what_makes_no_sense);
