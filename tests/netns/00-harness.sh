@@ -93,8 +93,7 @@ stream() { # NAME [OPTION]
 	recv=$SITE_LAST
 	site_wait_line "$SITE_DIR/recv" ready
 	send=$(in_ns axis "$NETPROBE" stream-send 10.1.5.10 50001 --rate 2000 --seconds 1 --flows 4 "$@" | sed -n 's/^sent //p')
-	site_wait 'the stream' queue_empty
-	sleep 0.2
+	site_quiet
 	site_kill "$recv"
 	is "$name: each packet once, in order" "$(sed -n '/^unique/p;/^reordered/p;/^duplicated/p;/^overruns/p' \
 		"$SITE_DIR/recv" | xargs)" "unique $send reordered 0 duplicated 0 overruns 0"

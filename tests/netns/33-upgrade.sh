@@ -84,12 +84,14 @@ decided_start() {
 	mark=$(mark_of_generation)
 	in_ns fw nft "add table ip stamp; add chain ip stamp c { type filter hook prerouting priority -100; }; add rule ip stamp c iifname \"$CAM0\" udp dport 50330 ct mark set $mark"
 	load_flood decided axis prec udp 50330 --flows 5
-	site_wait 'the stamped flow' decided_flows || return 1
-	sleep 0.5
+	site_wait 'the stamped flows' decided_flows || return 1
 	in_ns fw nft delete table ip stamp
 	DECIDED=${LOAD_TOKEN[decided]}
 }
-decided_flows() { [ "$(count_of prec "${LOAD_TOKEN[decided]#*.}")" -gt 5 ]; }
+decided_flows() { # each of the five has passed, and is stamped
+	[ "$(count_of prec "${LOAD_TOKEN[decided]#*.}")" -gt 5 ] &&
+		[ "$(in_ns fw grep -c 'dport=50330 .*mark=[1-9]' /proc/net/nf_conntrack)" = 5 ]
+}
 
 in_vain() { # questions that nobody answers; sets ASKED_IN_VAIN
 	local before

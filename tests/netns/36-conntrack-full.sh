@@ -43,8 +43,7 @@ recordings_stop() { # sets SENT and GOT of what a camera sends
 	site_kill "$SEND"
 	site_kill "$TCP"
 	SENT=$(sed -n 's/^sent //p' "$SITE_DIR/udp.send")
-	site_wait 'the queues to be empty' queue_empty
-	sleep 1
+	site_quiet
 	site_kill "$RECV"
 	GOT=$(sed -n 's/^unique //p' "$SITE_DIR/udp.recv")
 }

@@ -169,11 +169,22 @@ queue_empty() {
 	in_ns fw awk '$3 > 0 { busy = 1 } END { exit busy }' /proc/net/netfilter/nfnetlink_queue 2>/dev/null
 }
 
-# Everything sent has been judged: nothing waits in a queue of the kernel, and what the counters say of
+# Nothing is on its way: veth hands packets over through a queue of each processor (the 12th word of each line is its length).
+backlog_empty() { awk '$12 != "00000000" { busy = 1 } END { exit busy }' /proc/net/softnet_stat; }
+site_quiet() {
+	local i
+	for i in 1 2; do
+		site_wait 'the queues to be empty' queue_empty
+		site_wait 'what is on its way' backlog_empty
+		sleep 0.05
+	done
+}
+
+# Everything sent has been judged: nothing waits in a queue of the kernel or is on its way, and what the counters say of
 # these keys (HOST.TOKEN; default: the tokens since the last time) no longer changes.
 site_settle() { # [KEY]...
 	local before=none now k end=$((SECONDS + SITE_WAIT))
-	site_wait 'the queues to be empty' queue_empty
+	site_quiet
 	if [ $# = 0 ]; then
 		for k in "${TOKENS[@]:$SETTLED}"; do set -- "$@" "${TOKEN_KEY[$k]}"; done
 		SETTLED=${#TOKENS[@]}
@@ -269,12 +280,22 @@ run_call() { # PHASE COMMAND...
 
 run_barrier() { site_settle; }
 
+# Has everything come that is to?
+tokens_read() {
+	local t want
+	for t in fw $SITE_HOSTS; do counter_read "$t"; done
+	for t in "${TOKENS[@]:+${TOKENS[@]}}"; do
+		want=${TOKEN_WANT[$t]}
+		[ "${COUNTED[${TOKEN_KEY[$t]}]:-0}" -ge "${want/some/1}" ] || return 1
+	done
+}
+
 # Judges every token of this phase at once.
 tokens_judge() {
 	local t got want
 	SETTLED=0
 	site_settle
-	for t in fw $SITE_HOSTS; do counter_read "$t"; done
+	site_wait 'what is to arrive' tokens_read
 	for t in "${TOKENS[@]:+${TOKENS[@]}}"; do
 		got=${COUNTED[${TOKEN_KEY[$t]}]:-0} want=${TOKEN_WANT[$t]}
 		if [ "$got" = "$want" ] || { [ "$want" = some ] && [ "$got" -gt 0 ]; }; then
