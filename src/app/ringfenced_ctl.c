@@ -34,18 +34,13 @@ static bool has_word(const struct ctl_request *req, const char *word)
 static void tell_change(struct ringfenced *d, const char *command, const struct ctl_request *req)
 {
 	struct event ev = { .kind = EVENT_CONFIG_CHANGED, .severity = POLICY_SEV_MEDIUM };
-	struct json js;
-	struct buf b;
+	struct reload_facts f;
 
-	buf_init(&b);
-	json_init(&js, &b);
-	json_object(&js, NULL);
-	json_str(&js, "command", command);
-	json_u64(&js, "uid", req->uid);
-	json_i64(&js, "pid", req->pid);
-	json_end(&js);
-	reload_event(d->reload, &ev, buf_cstr(&b));
-	buf_fini(&b);
+	reload_facts(&f);
+	json_str(&f.js, "command", command);
+	json_u64(&f.js, "uid", req->uid);
+	json_i64(&f.js, "pid", req->pid);
+	reload_tell(d->reload, &ev, &f);
 }
 
 enum ctl_status ringfenced_reload(struct ringfenced *d, const char *by, unsigned trial_s, struct buf *text)

@@ -11,12 +11,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/own.h"
 #include "event/event.h"
 #include "run/ifaces.h"
 
-struct buf;
 struct diag;
 struct fence;
 struct ident;
@@ -85,5 +86,9 @@ struct recorder *reload_recorder(const struct reload *r);
 void reload_tell_expiring(struct reload *r, int64_t within_ns);
 /* An event of the daemon's own: fill what belongs to the site and post it. */
 void reload_event(struct reload *r, struct event *ev, const char *detail /* JSON object or NULL */);
+/* The same with its facts: json_… on &f.js in between. */
+struct reload_facts { struct json js; struct buf text; };
+void reload_facts(struct reload_facts *f);
+void reload_tell(struct reload *r, struct event *ev, struct reload_facts *f);
 
 #endif

@@ -90,24 +90,33 @@ void reload_event(struct reload *r, struct event *ev, const char *detail)
 	recorder_event(r->c.recorder, ev);
 }
 
+void reload_facts(struct reload_facts *f)
+{
+	buf_init(&f->text);
+	json_init(&f->js, &f->text);
+	json_object(&f->js, NULL);
+}
+
+void reload_tell(struct reload *r, struct event *ev, struct reload_facts *f)
+{
+	json_end(&f->js);
+	reload_event(r, ev, buf_cstr(&f->text));
+	buf_fini(&f->text);
+}
+
 static void tell_mode(struct reload *r, const struct policy_zone *z, const char *was, const char *is, const char *by)
 {
 	struct event ev = {
 		.kind = EVENT_MODE_CHANGED, .severity = POLICY_SEV_MEDIUM, .from = { .zone = z->name, .zone_mode = is },
 	};
-	struct json js;
-	struct buf b;
+	struct reload_facts f;
 
-	buf_init(&b);
-	json_init(&js, &b);
-	json_object(&js, NULL);
-	json_str(&js, "zone", z->name);
-	json_str(&js, "was", was);
-	json_str(&js, "is", is);
-	json_str(&js, "by", by);
-	json_end(&js);
-	reload_event(r, &ev, buf_cstr(&b));
-	buf_fini(&b);
+	reload_facts(&f);
+	json_str(&f.js, "zone", z->name);
+	json_str(&f.js, "was", was);
+	json_str(&f.js, "is", is);
+	json_str(&f.js, "by", by);
+	reload_tell(r, &ev, &f);
 }
 
 static void tell_modes(struct reload *r, const struct policy *now, const struct policy *before, const char *by)
@@ -126,20 +135,15 @@ static void tell_modes(struct reload *r, const struct policy *now, const struct 
 void reload_tell_loaded(struct reload *r, const struct judge *j, const struct judge *before, const char *by)
 {
 	struct event ev = { .kind = EVENT_POLICY_LOADED, .severity = POLICY_SEV_INFO };
-	struct json js;
-	struct buf b;
+	struct reload_facts f;
 
-	buf_init(&b);
-	json_init(&js, &b);
-	json_object(&js, NULL);
-	json_str(&js, "by", by);
-	json_u64(&js, "generation", j->generation);
-	json_u64(&js, "rules", j->policy->n_rules);
-	json_u64(&js, "devices", j->policy->n_devices);
-	json_str(&js, "mode", word_name(policy_mode_words, (int)j->policy->mode));
-	json_end(&js);
-	reload_event(r, &ev, buf_cstr(&b));
-	buf_fini(&b);
+	reload_facts(&f);
+	json_str(&f.js, "by", by);
+	json_u64(&f.js, "generation", j->generation);
+	json_u64(&f.js, "rules", j->policy->n_rules);
+	json_u64(&f.js, "devices", j->policy->n_devices);
+	json_str(&f.js, "mode", word_name(policy_mode_words, (int)j->policy->mode));
+	reload_tell(r, &ev, &f);
 	if (before)
 		tell_modes(r, j->policy, before->policy, by);
 	keep_policy(r, j->policy);
@@ -150,17 +154,12 @@ void reload_tell_loaded(struct reload *r, const struct judge *j, const struct ju
 void reload_refused(struct reload *r, const char *by, const char *text)
 {
 	struct event ev = { .kind = EVENT_POLICY_REFUSED, .severity = POLICY_SEV_MEDIUM };
-	struct json js;
-	struct buf b;
+	struct reload_facts f;
 
-	buf_init(&b);
-	json_init(&js, &b);
-	json_object(&js, NULL);
-	json_str(&js, "by", by);
-	json_strn(&js, "findings", text, strnlen(text, 4000));
-	json_end(&js);
-	reload_event(r, &ev, buf_cstr(&b));
-	buf_fini(&b);
+	reload_facts(&f);
+	json_str(&f.js, "by", by);
+	json_strn(&f.js, "findings", text, strnlen(text, 4000));
+	reload_tell(r, &ev, &f);
 	log_warn("policy refused, nothing changed by=\"%s\"", by);
 }
 
@@ -176,17 +175,12 @@ static bool has(const char *const *names, size_t n, const char *name)
 static void tell_strange(struct reload *r, const char *name, const char *what)
 {
 	struct event ev = { .kind = EVENT_STRANGE_INTERFACE, .severity = POLICY_SEV_MEDIUM, .from = { .iface = name } };
-	struct json js;
-	struct buf b;
+	struct reload_facts f;
 
-	buf_init(&b);
-	json_init(&js, &b);
-	json_object(&js, NULL);
-	json_str(&js, "interface", name);
-	json_str(&js, "what", what);
-	json_end(&js);
-	reload_event(r, &ev, buf_cstr(&b));
-	buf_fini(&b);
+	reload_facts(&f);
+	json_str(&f.js, "interface", name);
+	json_str(&f.js, "what", what);
+	reload_tell(r, &ev, &f);
 	log_warn("%s interface=%s", what, name);
 }
 
@@ -208,22 +202,17 @@ static void tell_exception(struct reload *r, const struct policy_rule *x, enum e
 	struct event ev = {
 		.kind = kind, .severity = POLICY_SEV_MEDIUM, .rule = x->id, .exception = x->id, .reason = x->reason,
 	};
-	struct json js;
-	struct buf b;
+	struct reload_facts f;
 	char t[40], place[256];
 
 	snprintf(place, sizeof(place), "%s:%u", x->loc.file ? x->loc.file : "", x->loc.line);
 	ev.rule_place = place;
-	buf_init(&b);
-	json_init(&js, &b);
-	json_object(&js, NULL);
-	json_str(&js, "what", what);
-	json_str(&js, "expires", now_rfc3339(x->expires.ns, 0, t, sizeof(t)));
-	json_str(&js, "owner", x->owner);
-	json_str(&js, "ticket", x->ticket);
-	json_end(&js);
-	reload_event(r, &ev, buf_cstr(&b));
-	buf_fini(&b);
+	reload_facts(&f);
+	json_str(&f.js, "what", what);
+	json_str(&f.js, "expires", now_rfc3339(x->expires.ns, 0, t, sizeof(t)));
+	json_str(&f.js, "owner", x->owner);
+	json_str(&f.js, "ticket", x->ticket);
+	reload_tell(r, &ev, &f);
 }
 
 void reload_tell_ended(struct reload *r, const struct judge *j, int64_t was_ns)

@@ -52,16 +52,11 @@ int64_t watch_before(const struct watch *w, uint32_t genid)
 static void tell_bypass(struct watch *w, const char *what)
 {
 	struct event ev = { .kind = EVENT_BYPASS_POSSIBLE, .severity = POLICY_SEV_HIGH };
-	struct json js;
-	struct buf b;
+	struct reload_facts f;
 
-	buf_init(&b);
-	json_init(&js, &b);
-	json_object(&js, NULL);
-	json_str(&js, "what", what);
-	json_end(&js);
-	reload_event(w->c.reload, &ev, buf_cstr(&b));
-	buf_fini(&b);
+	reload_facts(&f);
+	json_str(&f.js, "what", what);
+	reload_tell(w->c.reload, &ev, &f);
 	log_warn("there may be a way around the table what=\"%s\"", what);
 }
 
@@ -125,24 +120,20 @@ struct exposure { int64_t least_us, most_us; bool known; };
 static void tell_tamper(struct watch *w, const struct touched *t, const char *left, bool restored, const struct exposure *x)
 {
 	struct event ev = { .kind = EVENT_TAMPER, .severity = POLICY_SEV_CRITICAL };
-	struct json js;
-	struct buf b;
+	struct reload_facts f;
 
 	w->s.tampers++;
-	buf_init(&b);
-	json_init(&js, &b);
-	json_object(&js, NULL);
-	json_str(&js, "what", t->what);
-	json_strn(&js, "differences", left, strnlen(left, 2000));
-	json_bool(&js, "restored", restored);
+	reload_facts(&f);
+	json_str(&f.js, "what", t->what);
+	json_strn(&f.js, "differences", left, strnlen(left, 2000));
+	json_bool(&f.js, "restored", restored);
 	if (x->known)
-		json_i64(&js, "exposed_us", x->most_us);
-	json_i64(&js, "exposed_min_us", x->least_us);
-	json_str(&js, "exposed", x->known ? "at most exposed_us: since nf_tables was last seen unchanged; at least exposed_min_us" :
+		json_i64(&f.js, "exposed_us", x->most_us);
+	json_i64(&f.js, "exposed_min_us", x->least_us);
+	json_str(&f.js, "exposed", x->known ?
+		 "at most exposed_us: since nf_tables was last seen unchanged; at least exposed_min_us" :
 		 "at least exposed_min_us; since when is not known");
-	json_end(&js);
-	reload_event(w->c.reload, &ev, buf_cstr(&b));
-	buf_fini(&b);
+	reload_tell(w->c.reload, &ev, &f);
 	log_error("the table was changed by others what=\"%s\" restored=%s exposed_us=%lld exposed_min_us=%lld", t->what,
 		  restored ? "yes" : "no", x->known ? (long long)x->most_us : -1LL, (long long)x->least_us);
 }

@@ -120,23 +120,18 @@ static void tell_loss(struct watch *w, const struct loss *l)
 	struct event ev = {
 		.kind = EVENT_LOSS, .severity = POLICY_SEV_MEDIUM, .action = l->action, .why = l->why, .summary = true,
 	};
-	struct json js;
-	struct buf b;
+	struct reload_facts f;
 
 	if (l->now <= *l->told)
 		return;
 	ev.packets = l->now - *l->told;
 	*l->told = l->now;
-	buf_init(&b);
-	json_init(&js, &b);
-	json_object(&js, NULL);
-	json_str(&js, "counter", l->name);
-	json_str(&js, "what", l->what);
-	json_u64(&js, "packets", ev.packets);
-	json_u64(&js, "since_start", l->now);
-	json_end(&js);
-	reload_event(w->c.reload, &ev, buf_cstr(&b));
-	buf_fini(&b);
+	reload_facts(&f);
+	json_str(&f.js, "counter", l->name);
+	json_str(&f.js, "what", l->what);
+	json_u64(&f.js, "packets", ev.packets);
+	json_u64(&f.js, "since_start", l->now);
+	reload_tell(w->c.reload, &ev, &f);
 }
 
 static uint64_t all_drops(const struct table_counts *c)
@@ -221,8 +216,7 @@ void watch_conntrack(struct watch *w)
 	struct ct_stats ct;
 	struct err e = { 0 };
 	unsigned held;
-	struct json js;
-	struct buf b;
+	struct reload_facts f;
 
 	if (fence_ct_stats(w->c.fence, &ct, &e) < 0) {
 		if (log_allow(&limit, 3, &held))
@@ -232,19 +226,15 @@ void watch_conntrack(struct watch *w)
 	if (!tight_look(&w->tight, &ct, now_mono_ns(), &n))
 		return;
 	ev.severity = n.dropped ? POLICY_SEV_HIGH : POLICY_SEV_MEDIUM;
-	buf_init(&b);
-	json_init(&js, &b);
-	json_object(&js, NULL);
-	json_str(&js, "what", tight_words(&n));
-	json_u64(&js, "entries", ct.entries);
-	json_u64(&js, "max", ct.max);
-	json_u64(&js, "dropped", n.dropped);
-	json_u64(&js, "evicted_early", n.evicted);
-	json_u64(&js, "not_inserted", n.not_inserted);
-	json_str(&js, "do", "ringfence top --by device tells who has so many flows; net.netfilter.nf_conntrack_max is the size");
-	json_end(&js);
-	reload_event(w->c.reload, &ev, buf_cstr(&b));
-	buf_fini(&b);
+	reload_facts(&f);
+	json_str(&f.js, "what", tight_words(&n));
+	json_u64(&f.js, "entries", ct.entries);
+	json_u64(&f.js, "max", ct.max);
+	json_u64(&f.js, "dropped", n.dropped);
+	json_u64(&f.js, "evicted_early", n.evicted);
+	json_u64(&f.js, "not_inserted", n.not_inserted);
+	json_str(&f.js, "do", "ringfence top --by device tells who has so many flows; net.netfilter.nf_conntrack_max is the size");
+	reload_tell(w->c.reload, &ev, &f);
 	log_warn("%s entries=%llu max=%llu dropped=%llu evicted_early=%llu", tight_words(&n), (unsigned long long)ct.entries,
 		 (unsigned long long)ct.max, (unsigned long long)n.dropped, (unsigned long long)n.evicted);
 }
@@ -271,27 +261,22 @@ void watch_heartbeat(struct watch *w)
 	const struct recorder_stats s = recorder_stats(w->c.recorder);
 	struct event ev = { .kind = EVENT_HEARTBEAT, .severity = POLICY_SEV_INFO };
 	char hex[65];
-	struct json js;
-	struct buf b;
+	struct reload_facts f;
 
-	buf_init(&b);
-	json_init(&js, &b);
-	json_object(&js, NULL);
-	json_str(&js, "version", RINGFENCE_VERSION);
-	json_str(&js, "store", s.store_id);
-	json_str(&js, "chain", digest_hex(s.chain, sizeof(s.chain), hex, sizeof(hex)));
-	json_u64(&js, "last_seq", s.spool.last_seq);
-	json_u64(&js, "generation", j->generation);
-	json_str(&js, "registry", j->policy->registry ? registry_date(j->policy->registry) : NULL);
-	json_object(&js, "zones");
+	reload_facts(&f);
+	json_str(&f.js, "version", RINGFENCE_VERSION);
+	json_str(&f.js, "store", s.store_id);
+	json_str(&f.js, "chain", digest_hex(s.chain, sizeof(s.chain), hex, sizeof(hex)));
+	json_u64(&f.js, "last_seq", s.spool.last_seq);
+	json_u64(&f.js, "generation", j->generation);
+	json_str(&f.js, "registry", j->policy->registry ? registry_date(j->policy->registry) : NULL);
+	json_object(&f.js, "zones");
 	for (uint32_t i = 0; i < j->policy->n_zones; i++) {
 		if (j->policy->zones[i].guard != POLICY_OPEN)
-			json_str(&js, j->policy->zones[i].name, word_name(policy_mode_words, (int)j->policy->zones[i].mode));
+			json_str(&f.js, j->policy->zones[i].name, word_name(policy_mode_words, (int)j->policy->zones[i].mode));
 	}
-	json_end(&js);
-	file_digests(&js, j->policy);
-	json_end(&js);
-	reload_event(w->c.reload, &ev, buf_cstr(&b));
-	buf_fini(&b);
+	json_end(&f.js);
+	file_digests(&f.js, j->policy);
+	reload_tell(w->c.reload, &ev, &f);
 	recorder_keep(w->c.recorder, keep_alive, NULL, NULL);
 }
