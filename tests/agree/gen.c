@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agree/gen.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -267,4 +268,12 @@ void gen_print_flow(const struct policy *p, const struct flow *f, struct buf *ou
 	print_end(p, "to", &f->to, out);
 	buf_printf(out, "protocol %u%s dport %u type %u shape %u%s\n", f->proto, f->has_ports ? "" : " (no ports)", f->dport,
 		   f->icmp_type, f->shape, f->turned ? ", sent by to" : "");
+}
+
+uint64_t gen_option(int argc, char **argv, const char *name, uint64_t otherwise)
+{
+	for (int i = 1; i + 1 < argc; i++)
+		if (strcmp(argv[i], name) == 0)
+			return strtoull(argv[i + 1], NULL, 0);
+	return otherwise;
 }

@@ -39,6 +39,9 @@ void gen_flow(struct gen *g, const struct policy *p, struct flow *ret);
  * two different ones where there are two. */
 void gen_packet(struct gen *g, const struct policy *p, struct pkt *ret);
 
+/* A program's "--name NUMBER". */
+uint64_t gen_option(int argc, char **argv, const char *name, uint64_t otherwise);
+
 /* For reports. */
 void gen_print_flow(const struct policy *p, const struct flow *f, struct buf *out);
 

@@ -201,21 +201,13 @@ static bool one_policy(struct run *r)
 	return ok;
 }
 
-static uint64_t option(int argc, char **argv, const char *name, uint64_t otherwise)
-{
-	for (int i = 1; i + 1 < argc; i++)
-		if (strcmp(argv[i], name) == 0)
-			return strtoull(argv[i + 1], NULL, 0);
-	return otherwise;
-}
-
 int main(int argc, char **argv)
 {
-	const uint64_t seed = option(argc, argv, "--seed", 20261101), wanted = option(argc, argv, "--policies", 1000);
-	struct run r = { .gen = { seed * 2 + 1 }, .flows = (uint32_t)option(argc, argv, "--flows", 100) };
+	const uint64_t seed = gen_option(argc, argv, "--seed", 20261101), wanted = gen_option(argc, argv, "--policies", 1000);
+	struct run r = { .gen = { seed * 2 + 1 }, .flows = (uint32_t)gen_option(argc, argv, "--flows", 100) };
 	bool ok = true;
 
-	r.verbose = option(argc, argv, "--verbose", 0);
+	r.verbose = gen_option(argc, argv, "--verbose", 0);
 	while (ok && r.policies < wanted && r.refused < 10 * wanted + 10)
 		ok = one_policy(&r);
 	printf("# seed %" PRIu64 ": %" PRIu64 " policies (%" PRIu64 " refused), %" PRIu64 " programs, %" PRIu64 " decisions (%" PRIu64

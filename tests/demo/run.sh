@@ -42,23 +42,7 @@ udp() { in_ns "$1" "$NETPROBE" connect "$2" "$3" --udp --timeout-ms 1500; }
 video() { in_ns "$1" "$NETPROBE" rtsp-pull "$2" 554 --rtp "$3" --packets 20 --timeout-ms 3000; }
 
 shipper_start() {
-	mkdir -p "$SITE_DIR/ship"
-	cat >"$SITE_DIR/ship.conf" <<-CONF
-		store = $SITE_DIR/state
-		state = $SITE_DIR/ship
-
-		[sink siem]
-		type = syslog
-		host = ${IP4[siem]}
-		port = 514
-		framing = octet-counting
-		format = sd
-
-		[sink file]
-		type = file
-		path = $SITE_DIR/events.ecs
-		format = ecs
-	CONF
+	receiver_ship_conf 514
 	in_ns_bg fw "$SITE_DIR/ship.log" "$SITE_BUILD/ringfence-ship" --config "$SITE_DIR/ship.conf"
 }
 

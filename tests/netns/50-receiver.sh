@@ -26,23 +26,7 @@ while True: held.append(s.accept()); print('accepted', flush=True)"
 }
 
 ship_conf() { # [stuck]
-	mkdir -p "$SITE_DIR/ship"
-	cat >"$SITE_DIR/ship.conf" <<-CONF
-		store = $SITE_DIR/state
-		state = $SITE_DIR/ship
-
-		[sink siem]
-		type = syslog
-		host = ${IP4[siem]}
-		port = $PORT
-		framing = octet-counting
-		format = sd
-
-		[sink file]
-		type = file
-		path = $SITE_DIR/events.ecs
-		format = ecs
-	CONF
+	receiver_ship_conf "$PORT"
 	[ "${1:-}" != stuck ] || cat >>"$SITE_DIR/ship.conf" <<-CONF
 
 		[sink stuck]

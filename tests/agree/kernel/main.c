@@ -449,18 +449,10 @@ static bool one_policy(struct run *r)
 	return !fault && compare(r, j);
 }
 
-static uint64_t option(int argc, char **argv, const char *name, uint64_t otherwise)
-{
-	for (int i = 1; i + 1 < argc; i++)
-		if (strcmp(argv[i], name) == 0)
-			return strtoull(argv[i + 1], NULL, 0);
-	return otherwise;
-}
-
 int main(int argc, char **argv)
 {
 	static struct run r;
-	const uint64_t seed = option(argc, argv, "--seed", 20261122), wanted = option(argc, argv, "--policies", 80);
+	const uint64_t seed = gen_option(argc, argv, "--seed", 20261122), wanted = gen_option(argc, argv, "--policies", 80);
 	const char *missing_one;
 	bool ok = true;
 	int rc = space_allowed();
@@ -468,8 +460,8 @@ int main(int argc, char **argv)
 	if (rc)
 		return rc;
 	r.gen.state = seed * 2 + 1;
-	r.fail = option(argc, argv, "--fail", 0);
-	r.packets = (unsigned)option(argc, argv, "--packets", 40);
+	r.fail = gen_option(argc, argv, "--fail", 0);
+	r.packets = (unsigned)gen_option(argc, argv, "--packets", 40);
 	r.packets = r.packets > PAIR_BATCH - PLANNED ? PAIR_BATCH - PLANNED : r.packets;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	start(&r);
