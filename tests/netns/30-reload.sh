@@ -13,6 +13,7 @@ ONE_PORT='- { id: one-port, from: cctv, to: vms, services: [udp/5001], action: a
 
 probe pass 'a flow is permitted' axis vms udp 5001 sport=7300 n=10
 probe pass 'with answers' vms axis udp 7300 sport=5001 n=10
+probe drop 'of a restricted camera it is not' hik vms udp 5001 sport=7310
 barrier
 step enforced 'the new policy forbids it' reload_with
 probe drop 'its next packets do not pass' axis vms udp 5001 sport=7300 n=20
