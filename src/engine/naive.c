@@ -12,7 +12,7 @@ struct side {
 	const struct flow_end *end;
 	bool sender;
 	uint32_t iface, zone, claimed;  /* claimed: a spoofed address's zone */
-	bool spoof, stray;              /* stray: nobody's address on a guarded interface */
+	bool spoof, stray;              /* stray: nobody's address on a guarded interface, or a guarded zone's not towards it */
 	uint32_t listed, makers[3];
 	bool cleared, sticky, restricted, known, unknown;
 };
@@ -82,6 +82,14 @@ static bool may_come_from(const struct policy *p, uint32_t zone, uint32_t iface)
 	return !z->n_ifaces && !is_guarded_iface(p, iface);
 }
 
+/* To an address of a guarded zone, but by an interface where it is not: a route leads elsewhere. */
+static bool is_led_astray(const struct policy *p, uint32_t zone, const struct side *s)
+{
+	const struct policy_zone *z = &p->zones[zone];
+
+	return !s->sender && s->end->iface_known && z->guard != POLICY_OPEN && z->n_ifaces && !may_come_from(p, zone, s->iface);
+}
+
 static void find_zone(const struct policy *p, struct side *s)
 {
 	const struct flow_end *end = s->end;
@@ -96,6 +104,9 @@ static void find_zone(const struct policy *p, struct side *s)
 		s->iface = p->zones[by_addr].ifaces[0];
 	if (addr_is_of_link(&end->addr)) {
 		s->zone = s->iface == POLICY_NONE ? POLICY_NONE : home_of(p, s->iface);
+	} else if (by_addr != POLICY_NONE && is_led_astray(p, by_addr, s)) {
+		s->stray = true;
+		s->claimed = by_addr;
 	} else if (by_addr != POLICY_NONE) {
 		s->spoof = s->sender && end->iface_known && !may_come_from(p, by_addr, s->iface);
 		s->claimed = s->spoof ? by_addr : POLICY_NONE;

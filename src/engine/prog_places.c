@@ -80,13 +80,16 @@ static struct prog_place place(const struct policy *p, const struct carried *c, 
 	return (struct prog_place){ z ? zone : p->n_zones, flags };
 }
 
-/* An address of zone by_addr (POLICY_NONE: nobody's) on an interface. */
+/* An address of zone by_addr (POLICY_NONE: nobody's) on an interface.  Where a route leads to a guarded zone's address by an
+ * interface that is none of the zone's (its own is down, say), whoever is there is not of the zone. */
 static struct prog_place place_of(const struct policy *p, uint32_t iface, bool known, uint32_t by_addr, bool sender)
 {
 	const struct carried c = carried_by(p, iface);
 	const struct policy_zone *z = by_addr == POLICY_NONE ? NULL : &p->zones[by_addr];
 
 	if (z) {
+		if (known && !sender && z->guard != POLICY_OPEN && z->n_ifaces && !stands_on(z, iface))
+			return place(p, &c, POLICY_NONE, by_addr, PROG_STRAY);
 		if (!sender || !known || (!z->n_ifaces && !c.any_guarded) || stands_on(z, iface))
 			return place(p, &c, by_addr, POLICY_NONE, 0);
 		return place(p, &c, c.home, by_addr, PROG_SPOOF);

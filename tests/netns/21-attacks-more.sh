@@ -503,6 +503,30 @@ attack_31() {
 	step both '31: it does not any more' mroute_off
 }
 
+# ---- 34: a route leads to the zone's own addresses by another way ----
+
+astray_on() { # one camera interface is down, and there is a default route
+	in_ns fw ip link set "$CAM1" down && in_ns fw ip route add default via "${IP4[out]}" &&
+		in_ns fw ip neigh replace "${IP4[out]}" lladdr "${MAC[out]}" dev out0 nud permanent
+}
+astray_off() {
+	in_ns fw ip neigh del "${IP4[out]}" dev out0
+	in_ns fw ip route del default && in_ns fw ip link set "$CAM1" up && in_ns fw ip addr add "${GATE6[cam1]}" dev "$CAM1" nodad
+}
+
+attack_34() {
+	call enforced site_learn hik prec udp 50000
+	probe pass '34: R sends to the recorder of its zone' hik rrec udp 50340 fam=4 n=5
+	barrier
+	step both '34: whose interface is down, and others have a default route' astray_on
+	probe drop '34: R does not go out instead' hik rrec udp 50341 fam=4 n=20 at=out
+	probe drop '34: nor A' axis rrec udp 50341 fam=4 n=20 at=out
+	probe drop '34: nor the VMS, to a camera' vms axis2 tcp-syn 443 fam=4 n=5 at=out
+	barrier
+	step both '34: the interface is up' astray_off
+	a_passes '34: A passes'
+}
+
 # ---- 32: conntrack as a target ----
 
 # A, permitted, opens flow after flow at full speed; meanwhile 200 new flows each of a camera beside it and of one elsewhere.
@@ -544,7 +568,7 @@ both_32() {
 }
 
 site_up 21-attacks-more
-for a in ${ATTACKS:-10 13 13_frames 13_before 18 19 33 20 21 23 27 28 29 30 31}; do "attack_$a"; done
+for a in ${ATTACKS:-10 13 13_frames 13_before 18 19 33 20 21 23 27 28 29 30 31 34}; do "attack_$a"; done
 [ -n "${ATTACKS:-}" ] || both_32
 
 attacks_run udp:547
