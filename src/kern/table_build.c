@@ -175,6 +175,7 @@ int table_build(const struct table_input *in, struct table **ret, struct err *e)
 	table_build_post(&b);
 	table_build_flow(&b);
 	table_build_ifaces(&b);
+	table_build_base(&b);
 	table_build_decided(&b);
 	if (in->fences && table_fences_build(in, b.page, &t->fences, e) < 0)
 		return -1;

@@ -188,7 +188,7 @@ static uint32_t towards_chain(struct table_build *b, uint32_t cls)
 		return chain;
 	chain = b->decide->towards[cls] = table_model_chain(b->t, LOC_NONE, "to-%s", b->in->plan.class_names[cls]);
 	for (size_t i = 0; i < b->in->plan.n_from; i++) {
-		const struct table_stmt from = { .op = TABLE_S_IFNAME, .keys = { TABLE_K_IIFNAME }, .name = b->in->ifaces[i].name };
+		const struct table_stmt from = table_named(TABLE_K_IIFNAME, b->in->ifaces[i].name);
 
 		if (b->in->ifaces[i].role != TABLE_OPEN)
 			continue;

@@ -124,8 +124,7 @@ static void build_kind(struct table_build *b, uint32_t from, uint32_t spared, si
 
 		for (size_t i = 0; set != UINT32_MAX && i < b->in->plan.n_from; i++)
 			if (f->from_of[i] == kind && b->in->ifaces[i].role == TABLE_OPEN)
-				TABLE_RULE(b->t, from, { .op = TABLE_S_IFNAME, .keys = { TABLE_K_IIFNAME },
-							 .name = b->in->ifaces[i].name },
+				TABLE_RULE(b->t, from, table_named(TABLE_K_IIFNAME, b->in->ifaces[i].name),
 					   family(six), table_in(six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR, set), to,
 					   table_goto(ask));
 	}

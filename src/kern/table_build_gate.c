@@ -10,6 +10,8 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 
+enum { FEW_GUARDED = 2 };
+
 #define IPV4 table_is(TABLE_K_NFPROTO, NFPROTO_IPV4)
 #define IPV6 table_is(TABLE_K_NFPROTO, NFPROTO_IPV6)
 #define FLOW_STATE table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED))
@@ -79,7 +81,8 @@ static void build_stamped(struct table_build *b, uint32_t post)
 	TABLE_RULE(b->t, post, clean, table_masked(TABLE_K_CT_MARK, allow, allow), table_do(TABLE_S_ACCEPT, 0));
 }
 
-static void build_base(struct table_build *b)
+/* After the interfaces, who may have put a shorter way ahead of the map. */
+void table_build_base(struct table_build *b)
 {
 	static const struct { enum table_fixed_chain gate, post; enum table_fixed_set map; enum table_key key; } hooks[] = {
 		{ TABLE_CH_FORWARD, TABLE_CH_FORWARD_POST, TABLE_SET_FROM, TABLE_K_IIFNAME },
@@ -118,9 +121,23 @@ static void build_to_guarded(struct table_build *b)
 	TABLE_RULE(b->t, chain, table_goto(b->ask));
 }
 
+/* A comparison costs a quarter of a look-up: worth it where one interface has much of the traffic. */
+bool table_build_few_guarded(const struct table_build *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->in->n_ifaces; i++)
+		n += b->in->ifaces[i].role == TABLE_GUARDED;
+	return n <= FEW_GUARDED;
+}
+
 /* From an interface without a guarded zone. */
 static void build_open(struct table_build *b)
 {
+	for (size_t i = 0; i < b->in->n_ifaces && table_build_few_guarded(b); i++)
+		if (b->in->ifaces[i].role == TABLE_GUARDED)
+			TABLE_RULE(b->t, TABLE_CH_FROM_OPEN, table_named(TABLE_K_OIFNAME, b->in->ifaces[i].name),
+				   table_goto(TABLE_CH_TO_GUARDED));
 	TABLE_RULE(b->t, TABLE_CH_FROM_OPEN, table_in(TABLE_K_OIFNAME, TABLE_SET_OPEN), table_goto(TABLE_CH_OPEN_OPEN));
 	TABLE_RULE(b->t, TABLE_CH_FROM_OPEN, table_in(TABLE_K_OIFNAME, TABLE_SET_GUARDED), table_goto(TABLE_CH_TO_GUARDED));
 	TABLE_RULE(b->t, TABLE_CH_FROM_OPEN, table_in(TABLE_K_OIFNAME, TABLE_SET_OBSERVED), table_goto(TABLE_CH_TO_OBSERVED));
@@ -281,7 +298,6 @@ static void build_observe(struct table_build *b)
 
 void table_build_gate(struct table_build *b)
 {
-	build_base(b);
 	TABLE_RULE(b->t, TABLE_CH_PASS,
 		   table_set_mark(b, TABLE_S_SET_META_MARK, table_mark_note(b->in->mark_shift, TABLE_NOTE_DECIDED)),
 		   table_do(TABLE_S_ACCEPT, 0));

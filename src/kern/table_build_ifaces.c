@@ -235,6 +235,8 @@ static uint32_t in_chain(struct table_build *b, const struct table_iface *f, uin
 
 static void guarded_iface(struct table_build *b, const struct table_iface *f, uint32_t known6, uint32_t who)
 {
+	if (table_build_few_guarded(b))
+		TABLE_RULE(b->t, TABLE_CH_FORWARD, table_named(TABLE_K_IIFNAME, f->name), table_jump(who));
 	map_iface(b->t, TABLE_SET_GUARDED, f->name, 0);
 	map_iface(b->t, TABLE_SET_FROM, f->name, who);
 	map_iface(b->t, TABLE_SET_IN, f->name, in_chain(b, f, known6, who, who));

@@ -93,11 +93,9 @@ static void leaves_by(struct table_build *b, uint32_t chain, uint32_t to)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < b->in->plan.n_from && n < DIRECT_NAMES; i++) {
-		const struct table_stmt by = { .op = TABLE_S_IFNAME, .keys = { TABLE_K_OIFNAME }, .name = b->in->ifaces[i].name };
-
 		if (b->in->ifaces[i].role != TABLE_OPEN)
 			continue;
-		TABLE_RULE(b->t, chain, by, table_jump(to));
+		TABLE_RULE(b->t, chain, table_named(TABLE_K_OIFNAME, b->in->ifaces[i].name), table_jump(to));
 		n++;
 	}
 	TABLE_RULE(b->t, chain, table_in(TABLE_K_OIFNAME, TABLE_SET_OPEN), table_jump(to));

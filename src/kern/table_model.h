@@ -266,6 +266,10 @@ static inline struct table_stmt table_masked_not(enum table_key k, uint32_t mask
 {
 	return (struct table_stmt){ .op = TABLE_S_MATCH, .keys = { k }, .mask = mask, .value = value, .negate = true };
 }
+static inline struct table_stmt table_named(enum table_key k, const char *iface)
+{
+	return (struct table_stmt){ .op = TABLE_S_IFNAME, .keys = { k }, .name = iface };
+}
 /* Before the link header is read: it is there, and nft shows the key in words. */
 #define TABLE_ETHER table_is(TABLE_K_IIFTYPE, 1)
 static inline struct table_stmt table_do(enum table_op op, uint32_t index)
@@ -294,6 +298,8 @@ struct table_build {
 	uint32_t ask;                   /* the chain for what only userspace can decide: ask, or what fail: open makes of it */
 };
 void table_build_gate(struct table_build *b);           /* chains every packet may pass */
+void table_build_base(struct table_build *b);
+bool table_build_few_guarded(const struct table_build *b);      /* so that names are compared, ahead of maps and sets of all */
 void table_build_asks(struct table_build *b);           /* to the queues, denials, drops by the kernel itself */
 void table_build_post(struct table_build *b);
 /* A verified device's packets; next: a chain that may decide about what is left, 0: none. */

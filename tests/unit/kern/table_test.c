@@ -153,6 +153,23 @@ START_TEST(prints_several_queues_as_a_range)
 }
 END_TEST
 
+/* Ahead of the map and the sets of all; of many, each would cost those behind it. */
+START_TEST(compares_names_where_few_are_guarded)
+{
+	char *text = printed(&x.in);
+
+	ck_assert_ptr_nonnull(strstr(text, "priority -12; policy drop;\n\t\tiifname vmap @from\n"));
+	ck_assert_ptr_nonnull(strstr(text, "chain from-open {\n\t\toifname @open "));
+	free(text);
+	x.ifaces[3].role = TABLE_OBSERVED;
+	text = printed(&x.in);
+	ck_assert_ptr_nonnull(strstr(text, "priority -12; policy drop;\n\t\tiifname \"eth1.20\" jump who-eth1.20\n"
+				     "\t\tiifname \"eth4\" jump who-eth4\n\t\tiifname vmap @from\n"));
+	ck_assert_ptr_nonnull(strstr(text, "chain from-open {\n\t\toifname \"eth1.20\" "));
+	free(text);
+}
+END_TEST
+
 START_TEST(is_the_same_whatever_the_order_of_bindings)
 {
 	char *before = printed(&x.in), *after;
@@ -398,6 +415,7 @@ int main(void)
 	tcase_add_test(tc, tells_marks_of_bulk_flows_apart);
 	tcase_add_test(tc, prints_the_compat_queue_as_a_comment);
 	tcase_add_test(tc, prints_several_queues_as_a_range);
+	tcase_add_test(tc, compares_names_where_few_are_guarded);
 	tcase_add_test(tc, is_the_same_whatever_the_order_of_bindings);
 	tcase_add_test(tc, counts_a_binding_of_two_classes_as_restricted);
 	tcase_add_test(tc, shares_equal_tables);
