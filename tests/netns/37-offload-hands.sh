@@ -4,29 +4,14 @@
 # offload: true, and what comes from elsewhere: nobody listens and the zone fails open, others edit the flowtable, interfaces are
 # renamed or become a bridge's while no daemon is there.  What passes unjudged is never offloaded, what others do is told and set
 # right, and a flow that the policy no longer permits ends, whatever became of the interfaces.  On Debian's kernel, as 34-offload.
-. "$(dirname "$0")/probe.sh" || exit 2
-. "$(dirname "$0")/policy.sh" || exit 2
-. "$(dirname "$0")/ask.sh" || exit 2
 . "$(dirname "$0")/offload.sh" || exit 2
 
-renamed() { # IFACE NAME: with its IPv4 address
-	printf 'link set %s down\nlink set %s name %s\nlink set %s up\n' "$1" "$1" "$2" "$2" | ip -n "$(site_ns fw)" -batch -
-}
-# A bridge has the name of the core's interface and its addresses; that is a port of it now.
-core_behind_bridge() {
+# A bridge whose frames pass no hook of IP's on their way through it.
+bridges_alone() {
 	local f
 	for f in /proc/sys/net/bridge/bridge-nf-call-*; do
 		[ ! -e "$f" ] || in_ns fw sh -c "echo 0 >$f"
 	done
-	renamed core0 port0
-	ip -n "$(site_ns fw)" -batch - <<-BATCH
-		addr flush dev port0
-		link add core0 address ${GATE_MAC[core]} type bridge stp_state 0 forward_delay 0 mcast_snooping 0
-		link set port0 master core0
-		link set core0 up
-		addr add ${GATE4[core]} dev core0
-		addr add ${GATE6[core]} dev core0 nodad
-	BATCH
 }
 
 # What opens while nobody is there: by the rule it is offloaded, unjudged it is not, and what is denied does not open.
@@ -67,25 +52,16 @@ edit() { # NAME EVENT COMMAND: what others do with nft is told and set right
 	truth "$1: it is set right" ringfence verify
 }
 
-SITE_WAIT=60
-site_up 37-offload-hands
-site_servers udp:50010 udp:50011 udp:50012 udp:50014 udp:50015
-if ! has_flowtables; then
-	skip 'flows that are offloaded' 'this kernel has no flowtables'
-	site_done
-fi
+offload_up 37-offload-hands without_flowtables
 truth 'the flowtable itself: what others do to it is told, and set right' "$SITE_BUILD/t/kern/flow_live_test"
-each witness
 for h in axis2 vms; do counter $h port-53 input udp dport 53; done
 counter vms port-50014 input udp dport 50014
-for h in axis axis2 vms prec; do hold $h; done
 denied
 site_wait 'what is denied later' eval '[ "$(denied_arrived)" = "10 20" ]'
 is 'control: without a table it arrives' "$(denied_arrived)" '10 20'
 WHEN='with fail: open'
 with_bulk +fail 'cctv: open'
-truth 'the daemon starts' site_daemon_start
-for d in axis axis2 prec; do site_learn $d clock udp 123; done
+offload_start
 each stream
 offloaded
 WHEN='without a daemon'
@@ -138,12 +114,13 @@ WHEN='renamed while nobody is there'
 site_daemon_kill
 renamed "$CAM0" cam9
 in_ns fw ip addr add "${GATE6[cam0]}" dev cam9 nodad
-look && sleep 0.5 && look
+look_between sent four six
 for name in four six; do silent_one $name; done	# "asked" comes in by the other one, and its answers are lost
 renamed cam9 "$CAM0"
 in_ns fw ip addr add "${GATE6[cam0]}" dev "$CAM0" nodad
 WHEN='behind a bridge that nobody has seen come'
-core_behind_bridge
+bridges_alone
+core_behind_bridge "$CORE0" port0
 offloaded
 WHEN='a daemon that takes over without the rule'
 without_bulk

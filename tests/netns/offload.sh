@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What the scenarios of offload: true share: streams both ways, and what of them passes the firewall's forward hook.  Sourced after
-# probe.sh, policy.sh and ask.sh.
+# What the scenarios of offload: true share: a site whose kernel has flowtables, streams both ways, and what of them passes the
+# firewall's forward hook.  Sourced alone: it brings probe.sh, policy.sh and ask.sh.
+. "$(dirname "${BASH_SOURCE[0]}")/probe.sh" || exit 2
+. "$(dirname "${BASH_SOURCE[0]}")/policy.sh" || exit 2
+. "$(dirname "${BASH_SOURCE[0]}")/ask.sh" || exit 2
 
 PPS=${PPS:-${RINGFENCE_VM:+50}}
 PPS=${PPS:-500}
@@ -58,11 +61,15 @@ look_at() { # NAME FROM TO FAMILY PORT
 	datagrams "$3" "$4"
 	NOW[got-$1]=$IN
 }
-look() {
+look_now() {
 	local name n
-	for name in "${!NOW[@]}"; do WAS[$name]=${NOW[$name]}; done
 	each look_at
 	while read -r name n; do NOW[$name]=$n; done < <(counted_in fw)
+}
+look() {
+	local name
+	for name in "${!NOW[@]}"; do WAS[$name]=${NOW[$name]}; done
+	look_now
 }
 counted_in() { in_ns "$1" nft list counters table inet c | awk '$1 == "counter" { name = $2 } $1 == "packets" { print name, $2 }'; } # HOST
 grown() { echo $((${NOW[$1]} - ${WAS[$1]})); }
@@ -84,15 +91,62 @@ is_offloaded() { # STREAMS
 }
 offloaded() { site_wait 'the flows to be offloaded' is_offloaded "$STREAMS"; is "$WHEN: all flows are offloaded" $? 0; }
 
-# Packets arrive and hardly any passes the hook, for half a second: what is learnt meanwhile may call the flows back for a moment.
+enough() { # sent|got [STREAM]...: of each so many packets since the last look that they tell something
+	local name what=$1
+	look_now
+	shift
+	for name in ${*:-four six asked}; do [ "$(grown "$what-$name")" -gt 5 ] || return 1; done
+}
+# Half a second, and longer on a machine that gets less done in it.
+look_between() { # sent|got [STREAM]...
+	look_now
+	look
+	sleep 0.5
+	site_wait "packets to be $1" enough "$@"
+}
+# Packets arrive and hardly any passes the hook: what is learnt meanwhile may call the flows back for a moment.
 unseen_one() {
 	local got hook
 	got=$(grown "got-$1") hook=$(grown "hook-$1")
 	truth "$WHEN: $1: $got packets arrived, $hook passed the hook" [ "$got" -gt 5 -a "$hook" -le $((got / 20)) ]
 }
-unseen() { look && sleep 0.5 && look && each unseen_one; }
+unseen() { look_between got; each unseen_one; }
 silent_one() {
 	truth "$WHEN: $1: $(grown "sent-$1") packets are sent" [ "$(grown "sent-$1")" -gt 5 ]
 	is "$WHEN: $1: none of them arrives" "$(grown "got-$1")" 0
 }
-silent() { look && sleep 0.5 && look && each silent_one; }
+silent() { look_between sent; each silent_one; }
+
+without_flowtables() {
+	skip 'flows that are offloaded' 'this kernel has no flowtables'
+	site_done
+}
+offload_up() { # NAME COMMAND: what ends the scenario where the kernel has no flowtables
+	local h
+	site_up "$1"
+	site_servers udp:50010 udp:50011 udp:50012 udp:50013 udp:50014 udp:50015
+	has_flowtables || "$2"
+	each witness
+	for h in axis axis2 vms prec; do hold $h; done
+}
+offload_start() { # the daemon; the streams' devices are known
+	local d
+	truth 'the daemon starts' site_daemon_start
+	for d in axis axis2 prec; do site_learn $d clock udp 123; done
+}
+
+renamed() { # IFACE NAME: with its IPv4 address
+	printf 'link set %s down\nlink set %s name %s\nlink set %s up\n' "$1" "$1" "$2" "$2" | ip -n "$(site_ns fw)" -batch -
+}
+# The core's interface becomes a port of a bridge, which has its addresses.
+core_behind_bridge() { # BRIDGE PORT: what the interface is called then
+	[ "$2" = "$CORE0" ] || renamed "$CORE0" "$2" || return 1
+	ip -n "$(site_ns fw)" -batch - <<-BATCH
+		addr flush dev $2
+		link add $1 address ${GATE_MAC[core]} type bridge stp_state 0 forward_delay 0 mcast_snooping 0
+		link set $2 master $1
+		link set $1 up
+		addr add ${GATE4[core]} dev $1
+		addr add ${GATE6[core]} dev $1 nodad
+	BATCH
+}
