@@ -52,7 +52,7 @@ backlog_lost() {
 # At the desk, or lost by who counts there: sets CAME.
 all_came() { # PACKETS
 	counter_read desk
-	CAME=$((COUNTED[desk.$FLOOD] + COUNTED[desk.overruns]))
+	CAME=$((${COUNTED[desk.$FLOOD]:-0} + ${COUNTED[desk.overruns]:-0}))
 	[ "$CAME" -ge "$1" ]
 }
 
