@@ -14,6 +14,8 @@
 #include "base/digest.h"
 #include "base/file.h"
 
+const char *const db_beside[DB_BESIDE] = { "-wal", "-shm" };
+
 enum { READER_BUSY_MS = 300, WAL_LIMIT = 16 << 20 };
 
 /* --- errors --- */
@@ -329,6 +331,19 @@ static int configure_writer(struct db *db, struct err *e)
 	return db_exec(db, pragma, e);
 }
 
+static void remember(struct db *db, const struct stat *file)
+{
+	char name[DB_PATH + 8];
+	struct stat st;
+
+	db->ino = file->st_ino;
+	db->dev = file->st_dev;
+	for (size_t i = 0; i < DB_BESIDE; i++) {
+		snprintf(name, sizeof(name), "%s%s", db->path, db_beside[i]);
+		db->beside[i] = stat(name, &st) == 0 ? st.st_ino : 0;
+	}
+}
+
 /* The path as it is; EUCLEAN when it can't be used. */
 int db_attach(struct db *db, bool *ret_created, struct err *e)
 {
@@ -356,8 +371,7 @@ int db_attach(struct db *db, bool *ret_created, struct err *e)
 		return -1;
 	if (stat(db->path, &after) < 0 || before.st_ino != after.st_ino || before.st_dev != after.st_dev)
 		return err_plain(e, EAGAIN, "%s was replaced just now", db->path);
-	db->ino = after.st_ino;
-	db->dev = after.st_dev;
+	remember(db, &after);
 	return 0;
 }
 
@@ -403,11 +417,22 @@ unsigned db_epoch(const struct db *db)
 	return db->epoch;
 }
 
-bool db_is_stale(const struct db *db)
+bool db_is_ours(const struct db *db, const char *tail, ino_t ino)
 {
+	char name[DB_PATH + 8];
 	struct stat st;
 
-	if (stat(db->path, &st) < 0)
-		return errno == ENOENT || errno == ENOTDIR;     /* any other failure says nothing of the file */
-	return st.st_ino != db->ino || st.st_dev != db->dev;
+	snprintf(name, sizeof(name), "%s%s", db->path, tail);
+	if (stat(name, &st) < 0)
+		return errno != ENOENT && errno != ENOTDIR;     /* any other failure says nothing of the file */
+	return st.st_ino == ino && st.st_dev == db->dev;
+}
+
+bool db_is_stale(const struct db *db)
+{
+	bool stale = !db_is_ours(db, "", db->ino);
+
+	for (size_t i = 0; i < DB_BESIDE; i++)
+		stale |= db->beside[i] && !db_is_ours(db, db_beside[i], db->beside[i]);
+	return stale;
 }

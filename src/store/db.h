@@ -37,6 +37,7 @@ struct db_config {
 struct db_report {
 	bool created;                           /* a new file with a new store id */
 	bool from_copy;                         /* the file was gone; the copy that was to be put back was there, and is it now */
+	bool log;                               /* put back: only its log had been removed or replaced */
 	bool set_aside;                         /* because this one was corrupt or of another version: */
 	char aside_path[DB_PATH];
 	char aside_id[DB_ID_TEXT];              /* "" where it could not be read */
@@ -53,7 +54,8 @@ const char *db_id(const struct db *db);                 /* the store id: 32 hex 
 const char *db_path(const struct db *db);
 /* Grows whenever db came to stand for another file (set aside, made anew): what was kept in it must be put again. */
 unsigned db_epoch(const struct db *db);
-/* Does the path lead to another file by now, or none?  Then a reader closes and opens again, the writer calls db_put_back. */
+/* Does the path, or that of its log, lead to another file by now, or none?  Then a reader closes and opens again, the writer
+ * calls db_put_back. */
 bool db_is_stale(const struct db *db);
 
 int db_begin(struct db *db, struct err *e);             /* BEGIN IMMEDIATE */
@@ -64,7 +66,8 @@ bool db_in_transaction(const struct db *db);
 /* Move the file, -wal and -shm aside (name.corrupt-N) and go on with a new one.  Writer only. */
 int db_set_aside(struct db *db, const char *reason, struct db_report *report, struct err *e);
 /* The file was removed or replaced while it was open: this handle still has all of it, and writes a whole copy to the path again
- * (missing directories and the lock, too).  What stands there now goes aside, see *report.  Writer only, outside a transaction.
+ * (missing directories and the lock, too).  What stands there now goes aside, see *report.  Where only the log was, the file gets
+ * what was in it.  Writer only, outside a transaction.
  * ENOSPC: the copy would leave less than reserve bytes of the file system free. */
 int db_put_back(struct db *db, uint64_t reserve, struct db_report *report, struct err *e);
 /* After ENOSPC: give up the ballast, so that deleting and checkpointing work.  false: there is none (any more). */

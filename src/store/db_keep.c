@@ -15,7 +15,6 @@
 
 enum { ASIDE_KEPT = 4, ASIDE_MAX = 1000, WAL_WORRY = 64 << 20 };
 
-static const char *const companions[] = { "", "-wal", "-shm" };
 
 /* --- the directory --- */
 
@@ -74,23 +73,38 @@ static unsigned aside_number(const struct db *db)
 		if (exists(aside_name(db, i, "", name, sizeof(name))))
 			last = i;
 	n = last + 1;
-	for (unsigned i = 1; i + ASIDE_KEPT <= n; i++)
-		for (size_t c = 0; c < 3; c++)
-			unlink(aside_name(db, i, companions[c], name, sizeof(name)));
+	for (unsigned i = 1; i + ASIDE_KEPT <= n; i++) {
+		unlink(aside_name(db, i, "", name, sizeof(name)));
+		for (size_t c = 0; c < DB_BESIDE; c++)
+			unlink(aside_name(db, i, db_beside[c], name, sizeof(name)));
+	}
 	return n;
+}
+
+static int move_one(const struct db *db, unsigned n, const char *tail, struct err *e)
+{
+	char from[DB_PATH + 8], to[DB_PATH + 32];
+
+	snprintf(from, sizeof(from), "%s%s", db->path, tail);
+	if (rename(from, aside_name(db, n, tail, to, sizeof(to))) < 0 && errno != ENOENT)
+		return err_sys(e, errno, "%s could not be set aside", from);
+	return 0;
+}
+
+static int move_beside(const struct db *db, unsigned n, struct err *e)
+{
+	for (size_t i = 0; i < DB_BESIDE; i++)
+		if (move_one(db, n, db_beside[i], e) < 0)
+			return -1;
+	return 0;
 }
 
 static int move_aside(struct db *db, struct db_report *report, struct err *e)
 {
 	unsigned n = aside_number(db);
-	char from[DB_PATH + 8], to[DB_PATH + 32];
 
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(from, sizeof(from), "%s%s", db->path, companions[i]);
-		aside_name(db, n, companions[i], to, sizeof(to));
-		if (rename(from, to) < 0 && errno != ENOENT)
-			return err_sys(e, errno, "%s could not be set aside", from);
-	}
+	if (move_one(db, n, "", e) < 0 || move_beside(db, n, e) < 0)
+		return -1;
 	snprintf(report->aside_path, sizeof(report->aside_path), "%.*s.corrupt-%u", DB_PATH - 32, db->path, n);
 	return 0;
 }
@@ -197,12 +211,36 @@ static int make_copy(struct db *db, const char *dir, uint64_t reserve, const cha
 	return -1;
 }
 
+static int attach_again(struct db *db, struct db_report *report, struct err *e)
+{
+	db_detach(db);
+	if (db_attach(db, &report->created, e) == 0)
+		return 0;
+	db_detach(db);
+	return -1;
+}
+
+/* The file is in its place, what is beside it is not ours: all that our log has goes into the file, and a new one is begun. */
+static int begin_log(struct db *db, struct db_report *report, struct err *e)
+{
+	int rc = sqlite3_wal_checkpoint_v2(db->sql, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	report->log = true;
+	if (rc != SQLITE_OK)
+		return err_plain(e, EAGAIN, "%s: its log was removed and cannot be written into it: %s (%d)", db->path,
+				 sqlite3_errmsg(db->sql), rc);
+	return move_beside(db, aside_number(db), e) < 0 ? -1 : attach_again(db, report, e);
+}
+
 int db_put_back(struct db *db, uint64_t reserve, struct db_report *report, struct err *e)
 {
 	const char *slash = strrchr(db->path, '/');
 	char dir[DB_PATH], again[DB_PATH + 8];
 
-	*report = (struct db_report){ .set_aside = exists(db->path) };
+	*report = (struct db_report){ 0 };
+	if (db_is_ours(db, "", db->ino))
+		return begin_log(db, report, e);
+	report->set_aside = exists(db->path);
 	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - db->path) : 1, slash ? db->path : ".");
 	copy_name(db, true, again, sizeof(again));
 	if (make_dir(dir, db->group, e) < 0 || lock_again(db, e) < 0)
@@ -214,11 +252,7 @@ int db_put_back(struct db *db, uint64_t reserve, struct db_report *report, struc
 		return -1;
 	if (rename(again, db->path) < 0 || file_sync_dir(db->path) < 0)
 		return err_sys(e, errno, "%s", again);
-	db_detach(db);
-	if (db_attach(db, &report->created, e) == 0)
-		return 0;
-	db_detach(db);
-	return -1;
+	return attach_again(db, report, e);
 }
 
 /* A crash between moving aside what was there and the copy's last rename: the copy is all there is. */

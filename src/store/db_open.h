@@ -7,14 +7,17 @@
 
 #include "store/db_sql.h"
 
-enum { DB_STMTS = 96, DB_BUSY_MS = 2000 };
+enum { DB_STMTS = 96, DB_BUSY_MS = 2000, DB_BESIDE = 2 };
+
+/* What SQLite has open beside the file: "-wal", "-shm". */
+extern const char *const db_beside[DB_BESIDE];
 
 struct db {
 	sqlite3 *sql;                           /* NULL while the file can't be used */
 	bool writer;
 	char path[DB_PATH], id[DB_ID_TEXT];
 	dev_t dev;
-	ino_t ino;
+	ino_t ino, beside[DB_BESIDE];           /* beside: 0: was not there */
 	unsigned epoch;
 	int lock;
 	const struct db_schema *schema;
@@ -29,6 +32,7 @@ struct db {
 int db_make_file(const struct db *db, const char *path, struct err *e);         /* empty; one that is there stays as it is */
 int db_attach(struct db *db, bool *ret_created, struct err *e);
 void db_detach(struct db *db);
+bool db_is_ours(const struct db *db, const char *tail, ino_t ino);      /* path and tail lead to that inode */
 long long db_max_pages(const struct db *db);
 
 #endif

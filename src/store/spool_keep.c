@@ -170,12 +170,20 @@ int spool_retain(struct spool *s, int64_t wall_ns, bool force, struct err *e)
 
 /* --- putting back --- */
 
-static void tell_put_back(struct spool *s, bool aside)
+static const char *what_was_done(const struct db_report *report)
+{
+	if (report->log)
+		return "the event store's log was removed or replaced while in use: all of it is in the store, a new one was begun";
+	if (report->set_aside)
+		return "the event store was replaced while in use: put back whole, the other set aside";
+	return "the event store was removed while in use: put back whole";
+}
+
+static void tell_put_back(struct spool *s, const struct db_report *report)
 {
 	int64_t now = now_wall_ns();
 	struct event ev = { .kind = EVENT_TAMPER, .severity = 3, .first_ns = now, .last_ns = now, .why = "store",
-			    .reason = aside ? "the event store was replaced while in use: put back whole, the other set aside"
-					    : "the event store was removed while in use: put back whole" };
+			    .reason = what_was_done(report) };
 	struct err ignored;
 
 	spool_append(s, &ev, &ignored);         /* one that does not fit is counted and told later */
@@ -200,6 +208,6 @@ int spool_put_back(struct spool *s, int64_t mono_ns, struct err *e)
 		return -1;
 	}
 	s->gone = 0;
-	tell_put_back(s, report.set_aside);
+	tell_put_back(s, &report);
 	return 0;
 }

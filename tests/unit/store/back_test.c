@@ -84,6 +84,28 @@ START_TEST(what_is_put_in_its_place_goes_aside)
 }
 END_TEST
 
+/* The log alone, or its index: readers would see nothing new, and a crash would take what is in the log. */
+START_TEST(what_stands_beside_it_belongs_to_it)
+{
+	static const char *const beside[] = { "events.db-wal", "events.db-shm" };
+	struct scratch_spool s;
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		in_use(&s, NULL);
+		for (int i = 0; i < 2; i++)
+			if (i == _i || _i == 2)
+				ck_assert_int_eq(unlink(scratch_path(beside[i])), 0);
+		scratch_fill(&s, 5);
+		tick_at(&s, 60);
+		_exit(0);
+	}
+	ck_assert(waitpid(child, &status, 0) == child && status == 0);
+	rows_are(16);
+}
+END_TEST
+
 /* The reserve of the disk is not for a copy: what there is goes on where it is. */
 START_TEST(without_room_nothing_is_copied)
 {
@@ -189,6 +211,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, what_is_removed_while_in_use_is_put_back, 0, 2);
 	tcase_add_test(tc, what_is_put_in_its_place_goes_aside);
+	tcase_add_loop_test(tc, what_stands_beside_it_belongs_to_it, 0, 3);
 	tcase_add_test(tc, without_room_nothing_is_copied);
 	tcase_add_test(tc, tries_are_further_and_further_apart);
 	tcase_add_test(tc, a_copy_left_alone_is_gone_on_with);
