@@ -180,9 +180,7 @@ static int start_recorder(struct ringfenced *d, const struct db_report *report, 
 	struct recorder_config c = { .db = d->db, .report = report, .n_rings = d->n_workers };
 	uint64_t ignored;
 
-	d->gap_known = !d->about.ours || recorder_dropped_before(d->db, &c.dropped);
-	if (!d->about.ours)
-		c.dropped = 0;
+	d->gap_known = d->about.ours && recorder_dropped_before(d->db, &c.dropped);
 	d->told_before = c.dropped;
 	if (d->about.ours)
 		recorder_kept(d->db, WATCH_UNANSWERED, &d->unanswered_before, &ignored);

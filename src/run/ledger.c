@@ -209,3 +209,12 @@ void ledger_tell(struct recorder *r, const struct judge *j, const struct link_ma
 	else
 		free(elements);
 }
+
+uint64_t ledger_told_sum(const struct ledger_told *t)
+{
+	uint64_t sum = t->outage;
+
+	for (size_t i = 0; i < TABLE_LINES; i++)
+		sum += i == TABLE_L_FAILED_OPEN ? 0 : t->packets[i];
+	return sum;
+}

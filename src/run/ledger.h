@@ -20,5 +20,6 @@ struct ledger_told { uint64_t packets[TABLE_LINES], lines, outage; };    /* pass
  * outage: nobody read the page while it was written. */
 void ledger_tell(struct recorder *r, const struct judge *j, const struct link_map *links, const struct table_ledger *l,
 		 int64_t first_ns, int64_t last_ns, bool outage, struct ledger_told *told);
+uint64_t ledger_told_sum(const struct ledger_told *t);  /* packets that were dropped */
 
 #endif

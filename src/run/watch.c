@@ -69,9 +69,12 @@ void watch_trial(struct watch *w, int64_t until_ns)
 
 static void collect(struct watch *w)
 {
+	const uint64_t before = ledger_told_sum(&w->s.told);
 	struct table_ledger l;
+	int64_t since = 0;
 	struct err e = { 0 };
 
+	fence_page_waits(w->c.fence, &since);
 	if (fence_collect(w->c.fence, &l, &e) < 0) {
 		log_warn("the ledger cannot be read, trying again error=\"%s\"", e.msg);
 		return;
@@ -80,6 +83,7 @@ static void collect(struct watch *w)
 		    w->c.inherited ? w->c.since_ns : w->page_from_ns, w->page_to_ns, w->c.inherited, &w->s.told);
 	w->c.inherited = false;
 	table_ledger_free(&l);
+	watch_gap_told(w, since, ledger_told_sum(&w->s.told) - before);
 	publish_page_collected(w->c.publish);
 }
 
@@ -117,12 +121,14 @@ static void turn(struct watch *w)
 
 	if (sum == w->turned_at)
 		return;
+	watch_gap_turns(w, false);
 	if (fence_turn(w->c.fence, &turned, &e) < 0) {
 		log_warn("the ledger's page cannot be turned error=\"%s\"", e.msg);
 		return;
 	}
 	if (!turned)
 		return;
+	watch_gap_turns(w, true);
 	w->page_from_ns = w->page_to_ns;
 	w->page_to_ns = now_wall_ns();
 	w->turned_at = sum;

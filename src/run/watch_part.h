@@ -3,6 +3,7 @@
 #ifndef RUN_WATCH_PART_H
 #define RUN_WATCH_PART_H
 
+#include "run/gap.h"
 #include "run/tight.h"
 #include "run/watch.h"
 
@@ -25,8 +26,10 @@ struct watch {
 	uint64_t beats[WATCH_WORKERS], recorder_beats;
 	unsigned still[WATCH_WORKERS + 1];      /* seconds without a beat */
 	struct watch_residual told;             /* of the residual, as events */
-	uint64_t gap_min, drops_seen;           /* while the gap is being found out */
-	unsigned gap_rounds;
+	uint64_t drops_seen;                    /* while the gap is being found out: */
+	struct gap gap;
+	struct gap_turn gap_turn;               /* of the page that waits, … */
+	int64_t gap_turned_ns;                  /* … which was turned then; 0: by somebody else */
 	uint64_t asked, unanswered, queue_seen; /* asked: as of the refresh before; unanswered: told since the table was made */
 	uint64_t gap_told;
 	uint64_t keep_failed;           /* inventory changes lost, as last seen */
@@ -38,6 +41,8 @@ struct watch {
 };
 
 bool watch_ledger_is_read(const struct watch *w);       /* but for the page that waits */
+void watch_gap_turns(struct watch *w, bool turned);     /* before the page is turned, and after */
+void watch_gap_told(struct watch *w, int64_t turned_ns, uint64_t page);
 void watch_heartbeat(struct watch *w);
 void watch_conntrack(struct watch *w);
 void watch_risks(struct watch *w);

@@ -22,7 +22,7 @@
 #include "run/worker.h"
 #include "store/inventory.h"
 
-enum { GAP_ROUNDS = 6 };
+enum { GAP_LOOKS = 6 };
 
 static uint64_t since_start(const struct watch *w, enum table_counter c)
 {
@@ -143,20 +143,44 @@ static uint64_t all_drops(const struct table_counts *c)
 	return sum;
 }
 
-/* Everything that has been put to somebody's account since the table was made. */
+/* Everything that has been put to somebody's account since the table was made; what workers judged, told or lost on the way. */
 static uint64_t all_accounted(const struct watch *w)
 {
-	const struct recorder_stats r = recorder_stats(w->c.recorder);
 	const struct watch_residual *s = &w->s.residual;
-	uint64_t sum = w->c.told_before + r.denied + r.forgotten + r.rejected + w->s.told.outage;
+	uint64_t sum = w->c.told_before + ledger_told_sum(&w->s.told) + s->unkeyed + s->no_verdict + s->stale + s->fell_through;
 
-	for (size_t i = 0; i < TABLE_LINES; i++)
-		sum += i == TABLE_L_FAILED_OPEN ? 0 : w->s.told.packets[i];
-	return sum + s->unkeyed + s->no_verdict + s->stale + s->fell_through + s->hits_lost;
+	for (unsigned i = 0; i < w->c.n_workers; i++) {
+		const struct worker_stats k = worker_stats(w->c.workers[i]);
+
+		sum += k.denied + k.forgotten + k.rejected;
+	}
+	return sum;
 }
 
-/* What the kernel dropped beyond what anybody accounts for can only shrink while the ledger is being read: it is exact once all is
- * read, and its smallest value a bound until then. */
+void watch_gap_turns(struct watch *w, bool turned)
+{
+	struct err e;
+
+	w->gap_turned_ns = 0;
+	if (!w->c.gap_known || w->c.inherited)
+		return;
+	if (!turned) {
+		w->gap_turn.drops_before = all_drops(&w->s.counts);
+		w->gap_turn.accounted_before = all_accounted(w);
+	} else if (fence_counters(w->c.fence, &w->s.counts, &e) == 0 && fence_page_waits(w->c.fence, &w->gap_turned_ns)) {
+		read_residual(w);
+		w->gap_turn.drops_after = all_drops(&w->s.counts);
+	}
+}
+
+void watch_gap_told(struct watch *w, int64_t turned_ns, uint64_t page)
+{
+	if (w->c.gap_known && w->gap_turned_ns && w->gap_turned_ns == turned_ns)
+		gap_look(&w->gap, &w->gap_turn, page, all_accounted(w));
+	w->gap_turned_ns = 0;
+}
+
+/* Exact as soon as nothing is dropped between two looks, or two bounds meet; until then, after a while, what is certain is told. */
 static void find_gap(struct watch *w)
 {
 	const uint64_t drops = all_drops(&w->s.counts), told = all_accounted(w);
@@ -166,12 +190,16 @@ static void find_gap(struct watch *w)
 	w->drops_seen = drops;
 	if (!w->c.gap_known || w->c.inherited || fence_page_waits(w->c.fence, &since))
 		return;
-	if (w->gap_rounds == 0 || drops - told < w->gap_min)
-		w->gap_min = drops > told ? drops - told : 0;
-	if (!still && ++w->gap_rounds < GAP_ROUNDS)
-		return;
-	w->c.gap_known = false;
-	w->s.gap = w->gap_min;
+	if (still) {
+		const struct gap_turn now = { drops, drops, told };
+
+		w->gap = (struct gap){ 0 };
+		gap_look(&w->gap, &now, 0, told);
+	}
+	if (gap_is_exact(&w->gap))
+		w->c.gap_known = false;
+	if (gap_is_exact(&w->gap) || w->gap.looks >= GAP_LOOKS)
+		w->s.gap = gap_certain(&w->gap) > w->s.gap ? gap_certain(&w->gap) : w->s.gap;
 }
 
 void watch_refresh(struct watch *w)
