@@ -103,6 +103,13 @@ static void run_keep(struct recorder *r, const struct recorder_item *it)
 
 	if (it->keep(r->db, it->arg, &e) == 0)
 		return;
+	if (e.code == EUCLEAN) {
+		log_error("the store is damaged and set aside error=\"%s\"", e.msg);
+		db_rollback(r->db);
+		spool_set_aside(r->spool, e.msg);
+		if (it->keep(r->db, it->arg, &e) == 0)
+			return;
+	}
 	r->now.keep_failed++;
 	if (log_allow(&limit, 3, &held))
 		log_warn("the inventory was not kept error=\"%s\" held_back=%u", e.msg, held);
@@ -229,6 +236,7 @@ void recorder_stop(struct recorder *r)
 	r->running = false;
 	if (spool_commit(r->spool, &e) < 0)
 		log_error("events could not be stored at the end error=\"%s\"", e.msg);
+	recorder_keep_dropped(r);
 }
 
 static struct recorder_item *item_new(enum recorder_what what)

@@ -31,6 +31,9 @@ void recorder_keep_dropped(struct recorder *r)
 
 	if (__atomic_exchange_n(&r->anew, false, __ATOMIC_ACQ_REL))
 		r->now.dropped = 0;
+	if (r->dropped_epoch != db_epoch(r->db))
+		r->dropped_kept = UINT64_MAX;           /* another file: it knows of none */
+	r->dropped_epoch = db_epoch(r->db);
 	spool_stats(r->spool, &s);
 	if (r->now.dropped == r->dropped_kept || s.pending ||
 	    (now < r->dropped_due_ns && !__atomic_load_n(&r->stop, __ATOMIC_ACQUIRE)))

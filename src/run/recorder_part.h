@@ -43,6 +43,7 @@ struct recorder {
 	int wake_fd;
 	uint64_t dropped_kept;                  /* the sum as last kept in the store */
 	int64_t dropped_due_ns;
+	unsigned dropped_epoch;                 /* of the store that it was kept in */
 	bool anew;
 	uint64_t passed, beats, tickets;
 	pthread_mutex_t lock;

@@ -404,6 +404,43 @@ START_TEST(the_inventory_is_kept_in_its_thread)
 }
 END_TEST
 
+static int keep_in_ruins(struct db *db, void *arg, struct err *e)
+{
+	return db_epoch(db) ? keep(db, arg, e) : err_plain(e, EUCLEAN, "planted");
+}
+
+/* What is damaged where only the inventory stands is set aside, too: it is kept in the new one, and so is the sum of drops. */
+START_TEST(a_damaged_inventory_is_set_aside)
+{
+	const struct store_config sc = { .dir = dir, .ballast_bytes = UINT64_MAX };
+	uint64_t *id = malloc(sizeof(*id)), sum = 0;
+	struct spool_batch b;
+	struct arena *a = arena_new();
+	struct db_report report;
+	struct db *db;
+	struct err e;
+
+	*id = 42;
+	push(BAD_MAC, "10.20.0.6", IPPROTO_TCP, 1);
+	drained();
+	recorder_keep(rec, keep_in_ruins, id, free);
+	drained();
+	recorder_stop(rec);
+	ck_assert_uint_eq(recorder_stats(rec).keep_failed, 0);
+	ck_assert_uint_eq(recorder_stats(rec).epoch, 1);
+	ck_assert_uint_ge(events(a, &b), 1);                 /* what was not committed goes with it */
+	ck_assert_int_eq(b.rows[0].ev.kind, EVENT_LOSS);
+	ck_assert(strstr(b.rows[0].ev.detail, "store_quarantined"));
+	recorder_free(rec);
+	rec = NULL;
+	ck_assert_msg(store_open(&sc, &db, &report, &e) == 0, "%s", e.msg);
+	ck_assert(recorder_dropped_before(db, &sum));
+	ck_assert_uint_eq(sum, 1);
+	db_free(db);
+	arena_free(a);
+}
+END_TEST
+
 /* The store's directory goes away under it: draining goes on, failures are counted. */
 START_TEST(a_failing_store_stops_nothing)
 {
@@ -442,6 +479,7 @@ int main(void)
 	tcase_add_test(t, few_targets_are_no_scan);
 	tcase_add_test(t, events_of_our_own_are_copied);
 	tcase_add_test(t, the_inventory_is_kept_in_its_thread);
+	tcase_add_test(t, a_damaged_inventory_is_set_aside);
 	tcase_add_test(t, a_failing_store_stops_nothing);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
