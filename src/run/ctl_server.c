@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The control server.  One request per connection: read it, run its row, write the reply, close.  A client is a slot with an
- * input buffer that never grows beyond one request, an output buffer, and a deadline that each byte of progress renews;
- * one timer sweeps the deadlines. */
+ * input buffer that never grows beyond one request, an output buffer, and a deadline: for the whole request, then for each
+ * piece of the reply; one timer sweeps the deadlines.  Who may change things takes the slot of who may only ask. */
 #include "run/ctl_server.h"
 
 #include <errno.h>
@@ -178,7 +178,6 @@ static void client_read(struct client *c)
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return;
 	if (n > 0) {
-		client_alive(c);
 		buf_add(&c->in, part, (size_t)n);
 		want = ctl_wire_frame((const uint8_t *)c->in.data, c->in.len);
 	}
@@ -210,30 +209,45 @@ static struct client *slot_free(struct ctl_server *s)
 	return NULL;
 }
 
+/* The one of those who may only ask that has the least time left. */
+static struct client *slot_taken(struct ctl_server *s)
+{
+	struct client *found = NULL;
+
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = &s->clients[i];
+
+		if (!c->may_change && (!found || c->deadline_ns < found->deadline_ns))
+			found = c;
+	}
+	if (!found)
+		return NULL;
+	s->stats.dropped++;
+	client_drop(found);
+	return found;
+}
+
 static void on_listen(void *arg, int fd, short revents)
 {
 	struct ctl_server *s = arg;
-	struct client *c = slot_free(s);
-	const int cfd = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct client now = { .fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), .server = s }, *c = slot_free(s);
 	struct err e = { 0 };
+	bool known;
 
 	(void)revents;
-	if (cfd < 0)
+	if (now.fd < 0)
 		return;
-	if (!c) {
+	known = client_rights(&now);
+	if (!c && known && now.may_change)
+		c = slot_taken(s);
+	if (!c || !known || loop_fd(s->loop, now.fd, POLLIN, on_client, c, &e) < 0) {
 		s->stats.dropped++;
-		close(cfd);
+		close(now.fd);
 		return;
 	}
-	*c = (struct client){ .fd = cfd, .server = s };
+	*c = now;
 	buf_init(&c->in);
 	buf_init(&c->out);
-	if (!client_rights(c) || loop_fd(s->loop, cfd, POLLIN, on_client, c, &e) < 0) {
-		s->stats.dropped++;
-		close(cfd);
-		c->fd = -1;
-		return;
-	}
 	s->stats.clients++;
 	client_alive(c);
 }

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -229,6 +230,55 @@ START_TEST(stalling_clients_lose_their_slots)
 }
 END_TEST
 
+/* A byte now and then is no request: it has to be whole in its time. */
+START_TEST(a_dripping_client_loses_its_slot)
+{
+	const int fd = dial();
+	int sent = 0;
+
+	ck_assert_int_eq(send(fd, "\0\0\0\100", 4, MSG_NOSIGNAL), 4);
+	while (sent < 40 && send(fd, "a", 1, MSG_NOSIGNAL) == 1) {
+		usleep(IDLE_MS * 1000 / 4);
+		sent++;
+	}
+	ck_assert_int_lt(sent, 20);
+	close(fd);
+}
+END_TEST
+
+/* Others hold every slot, and come back: who may change things is served at once. */
+START_TEST(others_do_not_lock_out_who_may_change)
+{
+	enum ctl_status st = CTL_UNSURE;
+	int fds[40], ready[2];
+	struct buf out;
+	pid_t pid;
+	char c;
+
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(chmod(dir, 0755) | chmod(path, 0666) | pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (setgid(65534) < 0 || setuid(65534) < 0)
+			_exit(3);
+		for (size_t i = 0; i < 40; i++) {
+			fds[i] = dial();
+			send(fds[i], "\0\0\0\5ec", 6, MSG_NOSIGNAL);
+		}
+		_exit(write(ready[1], "x", 1) == 1 && pause());
+	}
+	ck_assert_int_eq(read(ready[0], &c, 1), 1);
+	ck_assert_int_eq(ask(&out, &st, "change", NULL), 0);
+	ck_assert_int_eq(st, CTL_YES);
+	buf_fini(&out);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+END_TEST
+
 /* Asks for 8 MiB and reads nothing: others are served meanwhile, and it is dropped. */
 START_TEST(a_client_that_never_reads_is_dropped)
 {
@@ -300,6 +350,8 @@ int main(void)
 	tcase_add_test(live, rights_come_from_the_kernel);
 	tcase_add_test(live, rubbish_is_dropped);
 	tcase_add_test(live, stalling_clients_lose_their_slots);
+	tcase_add_test(live, a_dripping_client_loses_its_slot);
+	tcase_add_test(live, others_do_not_lock_out_who_may_change);
 	tcase_add_test(live, a_client_that_never_reads_is_dropped);
 	tcase_add_test(pure, requests_are_bounded);
 	tcase_add_test(pure, nobody_there);
