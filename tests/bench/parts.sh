@@ -263,7 +263,7 @@ part_engine() {
 	row 'engine: growth' times "$(median 'engine: growth' 10000-rules)" '10000-rules / 10-rules' at-most 1.5
 	for f in ns_1 packet_ns_64 packet_ns_1; do row "${what[$f]}" ns; done
 	command -v valgrind >/dev/null || { echo 'no valgrind: instructions are not counted' >&2; return 0; }
-	for s in '10 100 10' '1000 10000 10000'; do
+	for s in '10 100 10' '100 1000 1000' '1000 10000 10000' '10000 100000 100000'; do
 		# shellcheck disable=SC2086
 		note 'engine: instructions of a decision' "${s%% *}-rules" "$(instructions $s)"
 	done
