@@ -29,25 +29,21 @@ typedef uint32_t (*cross_cell)(void *ctx, const uint64_t *shared);
 bool cross_build(struct cross *ret, const struct pool *rows, const struct pool *columns, cross_cell cell, void *ctx,
 		 struct arena *a);
 
-/* The three reads of a lookup: any of them may be a cache miss. */
-static inline const uint32_t *cross_strip(const struct cross *c, uint32_t row, uint32_t column)
+/* The three reads of a lookup, any of which may be a cache miss: a strip; what it says of the column stands there in blocks; and
+ * that there in cells. */
+static inline uint32_t cross_block(const struct cross *c, uint32_t row, uint32_t column)
 {
-	return &c->strips[(size_t)row * c->per_row + column / CROSS_STRIP];
+	return c->strips[(size_t)row * c->per_row + column / CROSS_STRIP] + column / CROSS_BLOCK % CROSS_BLOCK;
 }
 
-static inline const uint32_t *cross_block(const struct cross *c, uint32_t strip, uint32_t column)
+static inline uint32_t cross_cell_of(const struct cross *c, uint32_t block, uint32_t column)
 {
-	return &c->blocks[(size_t)strip + column / CROSS_BLOCK % CROSS_BLOCK];
-}
-
-static inline const uint32_t *cross_cell_at(const struct cross *c, uint32_t block, uint32_t column)
-{
-	return &c->cells[(size_t)block + column % CROSS_BLOCK];
+	return c->blocks[block] + column % CROSS_BLOCK;
 }
 
 static inline uint32_t cross_get(const struct cross *c, uint32_t row, uint32_t column)
 {
-	return *cross_cell_at(c, *cross_block(c, *cross_strip(c, row, column), column), column);
+	return c->cells[cross_cell_of(c, cross_block(c, row, column), column)];
 }
 
 #endif

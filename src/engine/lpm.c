@@ -3,7 +3,8 @@
  * of these bits, then go on there; else this value".  Values of shorter prefixes are pushed down while building, so that the
  * first value met is the answer.
  * The reference of a branch says which bits it wants to see, so that a step needs no more than it and the address: of byte
- * AT all eight (WIDE), or four, which are the first ones (FIRST) or the last. */
+ * AT all eight (WIDE), or four, which are the first ones (FIRST) or the last.
+ * Behind most branches there is nothing but values of 16 bits: such a last one (LAST) takes half a cache line. */
 #include "engine/lpm.h"
 
 #include <string.h>
@@ -14,10 +15,12 @@ enum { ROOT_BITS = 16, STRIDE = 4, SLOTS = 1 << STRIDE, WIDE_STRIDE = 8, WIDE_FR
 #define WIDE (1U << 31)
 #define BRANCH (1U << 30)
 #define LEAP (1U << 29)         /* if it is no branch */
+#define LAST (WIDE | BRANCH | LEAP)     /* of all kinds the greatest */
 #define FIRST (1U << 28)
 #define AT 24                   /* to 27 */
-#define BRANCHES (1U << AT)     /* at most */
+#define BRANCHES (1U << AT)     /* at most; last ones by halves */
 #define IS_VALUE(ref) ((ref) < LEAP)
+#define IS_OPEN(ref) ((ref) - LEAP < LAST - LEAP)       /* neither a value nor a last branch */
 _Static_assert(LPM_VALUES == LEAP, "what is less is a value");
 
 struct key {
@@ -25,7 +28,10 @@ struct key {
 };
 
 struct branch {
-	uint32_t slot[SLOTS];
+	union {
+		uint32_t slot[SLOTS];
+		uint16_t last[2][SLOTS];        /* two last ones */
+	};
 };
 
 struct leap {
@@ -46,6 +52,7 @@ struct making {
 	struct lpm *l;
 	VEC(struct branch) branches;
 	VEC(struct leap) leaps;
+	size_t half;            /* where the next last branch goes: odd: beside the one before */
 };
 
 static struct key in_address(const struct addr *a)
@@ -183,23 +190,49 @@ static bool push(struct making *m, const uint32_t *slots, unsigned n)
 	return ok;
 }
 
+static bool is_last(const uint32_t *slots)
+{
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (slots[i] > UINT16_MAX)
+			return false;
+	return true;
+}
+
+/* Returns its number, by halves. */
+static uint32_t push_last(struct making *m, const uint32_t *slots, bool *ok)
+{
+	const size_t at = m->half % 2 ? m->half : 2 * m->branches.n;
+
+	*ok = *ok && at < BRANCHES && (at % 2 || VEC_PUSH(&m->branches, (struct branch){ 0 }));
+	for (unsigned i = 0; i < SLOTS && *ok; i++)
+		m->branches.at[at / 2].last[at % 2][i] = (uint16_t)slots[i];
+	m->half = at + 1;
+	return (uint32_t)at;
+}
+
 /* True recursion: at most 29 deep. */
 static uint32_t build(struct making *m, struct range r, unsigned depth, uint32_t inherited, bool *ok)
 {
 	const unsigned deeper = branch_depth(r);
 	const bool wide = depth % WIDE_STRIDE == 0 && is_dense(r, depth);
 	const unsigned bits = wide ? WIDE_STRIDE : STRIDE;
-	uint32_t slots[1 << WIDE_STRIDE], kind = wide ? WIDE | BRANCH : BRANCH;
+	uint32_t slots[1 << WIDE_STRIDE], kind = wide ? WIDE | BRANCH : BRANCH, at;
 
 	if (deeper > depth)
 		return leap_to(m, r, depth, deeper, inherited, ok);
 	for (unsigned i = 0; i < 1U << bits; i++)
 		slots[i] = inherited;
 	fill(m, r, depth, bits, slots, ok);
-	*ok = *ok && push(m, slots, 1U << bits);
+	if (!wide && is_last(slots)) {
+		kind = LAST;
+		at = push_last(m, slots, ok);
+	} else {
+		*ok = *ok && push(m, slots, 1U << bits);
+		at = (uint32_t)(m->branches.n - (1U << bits) / SLOTS);
+	}
 	if (!wide && depth % WIDE_STRIDE == 0)
 		kind |= FIRST;
-	return *ok ? kind | depth / 8 << AT | (uint32_t)(m->branches.n - (1U << bits) / SLOTS) : inherited;
+	return *ok ? kind | depth / 8 << AT | at : inherited;
 }
 
 static bool build_root(struct making *m, unsigned family, struct range r, uint32_t otherwise, struct arena *a)
@@ -248,7 +281,7 @@ struct lpm *lpm_new(const struct lpm_entry *entries, size_t n, uint32_t otherwis
 	return ok ? m.l : NULL;
 }
 
-/* What stands in a branch or leap for that address. */
+/* What stands in a branch or leap for that address; in a last branch: last. */
 static inline uint32_t step(const struct lpm *l, uint32_t ref, const struct addr *a)
 {
 	const struct leap *leap;
@@ -267,6 +300,18 @@ static inline uint32_t step(const struct lpm *l, uint32_t ref, const struct addr
 	return leap->then ^ ((leap->then ^ leap->otherwise) & -differs);
 }
 
+static inline const uint16_t *last_slots(const struct lpm *l, uint32_t ref)
+{
+	return l->branches->last[0] + (size_t)(ref % BRANCHES) * SLOTS;
+}
+
+static inline uint32_t last(const struct lpm *l, uint32_t ref, const struct addr *a)
+{
+	const uint32_t shift = ref & FIRST ? STRIDE : 0;
+
+	return last_slots(l, ref)[a->b[ref >> AT & 15] >> shift & (SLOTS - 1)];
+}
+
 static inline uint32_t begin(const struct lpm *l, const struct addr *a)
 {
 	return a->family ? l->root[a->family == 6][a->b[0] << 8 | a->b[1]] : l->otherwise;
@@ -276,34 +321,39 @@ uint32_t lpm_find(const struct lpm *l, const struct addr *a)
 {
 	uint32_t ref = begin(l, a);
 
-	while (!IS_VALUE(ref))
+	while (IS_OPEN(ref))
 		ref = step(l, ref, a);
-	return ref;
+	return IS_VALUE(ref) ? ref : last(l, ref, a);
 }
 
-/* Whether one is found yet depends on chance, so that is no branch.  open: reference and place of each that is not. */
+/* Whether one is found yet depends on chance, so that is no branch.  open: which are not; ends: which are but for a last branch. */
 void lpm_find_many(const struct lpm *l, const struct addr *const addrs[], unsigned n, uint32_t *ret)
 {
-	uint64_t open[LPM_MANY + 1];
-	unsigned left = 0;
+	uint32_t open[LPM_MANY + 1], ends[LPM_MANY + 1];
+	unsigned left = 0, ending = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		ret[i] = begin(l, addrs[i]);
-		open[left] = (uint64_t)ret[i] << 32 | i;
-		left += !IS_VALUE(ret[i]);
+		const uint32_t ref = ret[i] = begin(l, addrs[i]);
+
+		open[left] = ends[ending] = i;
+		left += IS_OPEN(ref);
+		ending += ref >= LAST;
 	}
 	while (left) {
 		const unsigned before = left;
 
 		left = 0;
 		for (unsigned i = 0; i < before; i++) {
-			const uint32_t at = (uint32_t)open[i], ref = step(l, (uint32_t)(open[i] >> 32), addrs[at]);
+			const uint32_t at = open[i], ref = ret[at] = step(l, ret[at], addrs[at]);
 
-			ret[at] = ref;
-			open[left] = (uint64_t)ref << 32 | at;
-			left += !IS_VALUE(ref);
+			__builtin_prefetch(last_slots(l, ref));         /* or for nothing */
+			open[left] = ends[ending] = at;
+			left += IS_OPEN(ref);
+			ending += ref >= LAST;
 		}
 	}
+	for (unsigned i = 0; i < ending; i++)
+		ret[ends[i]] = last(l, ret[ends[i]], addrs[ends[i]]);
 }
 
 size_t lpm_bytes(const struct lpm *l)
@@ -355,14 +405,15 @@ static void tour(struct tour *t, uint32_t ref, struct key at, unsigned depth);
 
 static void tour_branch(struct tour *t, uint32_t ref, struct key at, unsigned depth)
 {
-	const unsigned bits = ref & WIDE ? WIDE_STRIDE : STRIDE, end = depth + bits;
-	const uint32_t *slots = t->l->branches[ref % BRANCHES].slot;
+	const unsigned bits = ref & WIDE && ref < LAST ? WIDE_STRIDE : STRIDE, end = depth + bits;
+	const uint16_t *values = ref < LAST ? NULL : last_slots(t->l, ref);
+	const uint32_t *slots = values ? NULL : t->l->branches[ref % BRANCHES].slot;
 
 	for (uint64_t i = 0; i < 1U << bits; i++) {
 		const struct key then = depth < 64 ? (struct key){ at.hi | i << (64 - end), at.lo } :
 					(struct key){ at.hi, at.lo | i << (128 - end) };
 
-		tour(t, slots[i], then, end);
+		tour(t, values ? values[i] : slots[i], then, end);
 	}
 }
 

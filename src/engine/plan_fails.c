@@ -65,9 +65,9 @@ bool plan_spares(const struct plan *p, const struct who_binding *b)
 static bool is_nobodys(const struct prog *g, const struct prog_leaf *leaf, uint32_t iface, bool sender)
 {
 	const size_t row = iface < g->n_ifaces ? iface : g->n_ifaces;
-	const struct prog_place *at = &g->places[sender][row * (g->n_zones + 2) + leaf->zone];
+	const struct prog_place *at = &g->places[sender][row * g->columns + leaf->zone];
 
-	return !leaf->link && !leaf->unspecified &&
+	return !prog_is_of_link(g, leaf) &&
 	       !(at->flags & (PROG_SPOOF | PROG_STRAY | PROG_GUARDS | PROG_GUARDS_RESTRICTED)) &&
 	       (g->zones[at->row].zone == POLICY_NONE || g->policy->zones[g->zones[at->row].zone].guard == POLICY_OPEN) &&
 	       !is_member(g, g->zones[at->row].zone, &g->ids[g->nobody]);

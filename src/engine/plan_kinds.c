@@ -83,11 +83,11 @@ static void find_addrs(struct coming *c, const bool *guarded, bool *seen)
 		for (size_t i = 0; i < b->leaves[f].n; i++) {
 			const struct plan_span_of *span = &b->leaves[f].at[i];
 			const struct prog_leaf *l = &b->g->leaves[span->leaf];
-			const uint32_t zone = l->link ? b->g->n_zones : l->zone;
+			const uint32_t zone = prog_is_of_link(b->g, l) ? b->g->n_zones : l->zone;
 			bool *old = &seen[span->leaf * 2 + f];
 
-			if (*old || l->unspecified || (!guarded[zone] && !l->link) ||
-			    c->n_addrs[zone] == LEAVES)
+			if (*old || l->column == b->g->n_zones + PROG_UNSPECIFIED || c->n_addrs[zone] == LEAVES ||
+			    (!guarded[zone] && !prog_is_of_link(b->g, l)))
 				continue;
 			*old = true;
 			c->addrs[zone][c->n_addrs[zone]++] = span->lo;

@@ -32,7 +32,7 @@ static bool add_leaf(void *ctx, const struct addr *lo, const struct addr *hi, ui
 /* Of an open zone, or of none, and anybody's there alike. */
 static bool is_place(const struct plan_build *b, const struct prog_leaf *l)
 {
-	return !l->link && !l->unspecified && (l->zone >= b->g->n_zones || b->policy->zones[l->zone].guard == POLICY_OPEN);
+	return !prog_is_of_link(b->g, l) && (l->zone >= b->g->n_zones || b->policy->zones[l->zone].guard == POLICY_OPEN);
 }
 
 static int add_place(struct plan_build *b, unsigned side, struct pool *kinds, const struct plan_span_of *span)
@@ -111,13 +111,13 @@ static const struct prog_place *row_of(const struct prog *g, bool sender, uint32
 {
 	const size_t row = iface < g->n_ifaces ? iface : g->n_ifaces;
 
-	return g->places[sender] + row * (g->n_zones + 2);
+	return g->places[sender] + row * g->columns;
 }
 
 /* Interfaces whose places are equal are one; its number in kinds, PLAN_NONE: memory ran out. */
 static uint32_t add_open(struct plan_build *b, bool sender, uint32_t iface)
 {
-	const size_t bytes = (b->g->n_zones + (size_t)2) * sizeof(struct prog_place);
+	const size_t bytes = b->g->columns * sizeof(struct prog_place);
 	const struct prog_place *row = row_of(b->g, sender, iface);
 	const size_t n = sender ? b->open.n : b->open_to.n;
 	const uint32_t *at = sender ? b->open.at : b->open_to.at;

@@ -15,9 +15,10 @@ enum {
 	END_UNPROVED = PROG_PROOF | PROG_PROOF_RESTRICTED, END_UNKNOWN = PROG_MEANINGFUL,
 };
 
-/* Some flows under way. */
+/* Some flows under way; what is known of their ends as struct prog_end says, each thing for all of them in a row. */
 struct work {
-	struct prog_end ends[PROG_SIDES][MANY];
+	uint32_t row[PROG_SIDES][MANY], flags[PROG_SIDES][MANY], joint[PROG_SIDES][MANY];
+	uint32_t class[PROG_SIDES][PROG_DIMS][MANY];
 	uint32_t service[MANY];
 	struct prog_result best[MANY];
 };
@@ -33,20 +34,16 @@ static inline uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-/* Does it owe no proof, whatever the place asks? */
-static inline bool is_proved(const struct flow_end *end, const struct prog_leaf *leaf)
-{
-	return !end->has_mac | (end->id.proof >= WHO_VERIFIED) | leaf->unspecified;
-}
-
 /* Where it stands, its identity as far as the place lets it count, and what that makes of the place. */
-static ALWAYS_INLINE void look_at(const struct prog *g, const struct flow_end *end, const struct prog_leaf *leaf, bool sender,
-				  unsigned side, struct prog_end *ret)
+static ALWAYS_INLINE struct prog_end look_at(const struct prog *g, const struct flow_end *end, const struct prog_leaf *leaf,
+					     bool sender, unsigned side)
 {
 	const struct prog_place *place = prog_place(g, end, leaf, sender);
-	uint32_t row = prog_id_row(g, &end->id, place->flags & PROG_ROUTED), flags;
+	const struct prog_zone *zone = &g->zones[place->row];
+	uint32_t row = prog_id_row(g, &end->id, place->flags & PROG_ROUTED);
 	const struct prog_leaf *hosts = leaf;
 	const struct prog_id *id;
+	struct prog_end ret = { .row = place->row };
 
 	if (end->firewall | (place->flags & PROG_STRAY)) {
 		hosts = &g->leaves[0];
@@ -54,23 +51,27 @@ static ALWAYS_INLINE void look_at(const struct prog *g, const struct flow_end *e
 			row = end->firewall ? g->firewall : g->nobody;
 	}
 	id = &g->ids[row];
-	flags = (place->flags & id->heeds) | id->flags;
-	flags &= ~(END_UNPROVED & -(uint32_t)is_proved(end, leaf));
-	id = &g->ids[flags & END_UNKNOWN ? id->as_unknown : row];
-	ret->row = place->row;
-	ret->flags = flags;
-	ret->joint = g->zones[place->row].joint * g->n_joint_ids + id->joint;
-	ret->class[PROG_ZONE] = g->zones[place->row].class[side];
-	ret->class[PROG_DEVICE] = id->class[side];
-	ret->class[PROG_HOST] = hosts->host[side];
-	ret->class[PROG_JOINT] = hosts->joint_host[side];
+	ret.flags = (place->flags & id->heeds) | id->flags;
+	if (ret.flags & END_UNKNOWN)
+		id = &g->ids[id->as_unknown];
+	ret.class[PROG_ZONE] = zone->class[side];
+	ret.class[PROG_DEVICE] = id->class[side];
+	ret.class[PROG_HOST] = hosts->host[side];
+	if (!g->joins)
+		return ret;
+	ret.joint = zone->joint * g->n_joint_ids + id->joint;
+	if (g->joint[side])
+		ret.class[PROG_JOINT] = g->joint[side][(size_t)ret.joint * g->n_joint_hosts[side] + hosts->joint_host[side]];
+	return ret;
 }
 
-static void look_jointly(const struct prog *g, unsigned side, struct prog_end *ends, unsigned n)
+static inline void keep_end(struct work *w, unsigned side, unsigned i, const struct prog_end *end)
 {
-	for (unsigned i = 0; i < n && g->joint[side]; i++)
-		ends[i].class[PROG_JOINT] = g->joint[side][(size_t)ends[i].joint * g->n_joint_hosts[side] +
-							   ends[i].class[PROG_JOINT]];
+	w->row[side][i] = end->row;
+	w->flags[side][i] = end->flags;
+	w->joint[side][i] = end->joint;
+	for (unsigned d = 0; d < PROG_DIMS; d++)
+		w->class[side][d][i] = end->class[d];
 }
 
 /* Leaves of the addresses, of both ends in turn; what comes next is on its way meanwhile. */
@@ -91,18 +92,19 @@ static inline void find_leaves(const struct prog *g, const struct flow *flows, u
 
 static inline void look(const struct prog *g, const struct flow *flows, unsigned n, struct work *w)
 {
-	struct prog_end *from = w->ends[PROG_FROM], *to = w->ends[PROG_TO];
 	uint32_t leaves[LPM_MANY];
 
 	find_leaves(g, flows, n, leaves);
 	for (unsigned i = 0; i < n; i++) {
-		const struct flow *f = &flows[i];
+		const struct prog_end end = look_at(g, &flows[i].from, &g->leaves[leaves[2 * i]], !flows[i].turned, PROG_FROM);
 
-		look_at(g, &f->from, &g->leaves[leaves[2 * i]], !f->turned, PROG_FROM, &from[i]);
-		look_at(g, &f->to, &g->leaves[leaves[2 * i + 1]], f->turned, PROG_TO, &to[i]);
+		keep_end(w, PROG_FROM, i, &end);
 	}
-	look_jointly(g, PROG_FROM, from, n);
-	look_jointly(g, PROG_TO, to, n);
+	for (unsigned i = 0; i < n; i++) {
+		const struct prog_end end = look_at(g, &flows[i].to, &g->leaves[leaves[2 * i + 1]], flows[i].turned, PROG_TO);
+
+		keep_end(w, PROG_TO, i, &end);
+	}
 }
 
 static inline uint32_t service_of(const struct prog *g, const struct flow *f)
@@ -114,21 +116,46 @@ static inline uint32_t service_of(const struct prog *g, const struct flow *f)
 	return p->types ? p->types[f->icmp_type] : p->without;
 }
 
-/* A flow's set of entries, by one pair. */
+/* Where each pair's lookup has come to, for all flows: the next read of all is on its way while the others are made. */
+static inline void cross_all(const struct prog *g, const struct work *w, unsigned n, uint32_t at[][MANY])
+{
+	for (uint32_t p = 0; p < g->n_pairs; p++) {
+		const struct prog_pair *pair = &g->pairs[p];
+		const uint32_t *from = w->class[PROG_FROM][pair->from], *to = w->class[PROG_TO][pair->to];
+		const struct cross c = pair->cross;
+
+		for (unsigned i = 0; i < n; i++) {
+			at[p][i] = cross_block(&c, from[i], to[i]);
+			__builtin_prefetch(&c.blocks[at[p][i]]);
+		}
+	}
+	for (uint32_t p = 0; p < g->n_pairs; p++) {
+		const uint32_t *to = w->class[PROG_TO][g->pairs[p].to];
+		const struct cross c = g->pairs[p].cross;
+
+		for (unsigned i = 0; i < n; i++) {
+			at[p][i] = cross_cell_of(&c, at[p][i], to[i]);
+			__builtin_prefetch(&c.cells[at[p][i]]);
+		}
+	}
+}
+
+/* Flows of which one pair finds any entries, and these sets. */
 struct found {
-	uint32_t at, set;
+	uint32_t at[MANY + 1], set[MANY + 1];
 };
 
-/* Those that have any; most pairs have none for most flows. */
-static inline unsigned match(const struct prog_pair *pair, const struct work *w, unsigned n, struct found *ret)
+/* Most pairs have none for most flows. */
+static inline unsigned match(const uint32_t *cells, const uint32_t at[MANY], unsigned n, struct found *ret)
 {
-	const struct prog_end *from = w->ends[PROG_FROM], *to = w->ends[PROG_TO];
-	const struct cross c = pair->cross;
 	unsigned found = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		ret[found] = (struct found){ i, cross_get(&c, from[i].class[pair->from], to[i].class[pair->to]) };
-		found += ret[found].set != 0;
+		const uint32_t set = cells[at[i]];
+
+		ret->at[found] = i;
+		ret->set[found] = set;
+		found += set != 0;
 	}
 	return found;
 }
@@ -143,26 +170,28 @@ static inline void add_result(const struct prog *g, uint32_t set, uint32_t servi
 
 static inline void match_all(const struct prog *g, const struct flow *flows, unsigned n, struct work *w)
 {
-	struct found found[MANY + 1];
+	uint32_t cells[PROG_DIMS * PROG_DIMS][MANY];
+	struct found found;
 
 	for (unsigned i = 0; i < n; i++) {
 		w->service[i] = service_of(g, &flows[i]);
 		w->best[i] = (struct prog_result){ POLICY_NONE, POLICY_NONE };
 	}
+	cross_all(g, w, n, cells);
 	for (uint32_t p = 0; p < g->n_pairs; p++) {
-		const unsigned k = match(&g->pairs[p], w, n, found);
+		const unsigned k = match(g->pairs[p].cross.cells, cells[p], n, &found);
 
 		for (unsigned i = 0; i < k; i++) {
-			const unsigned at = found[i].at;
+			const unsigned at = found.at[i];
 
-			add_result(g, found[i].set, w->service[at], &w->best[at]);
+			add_result(g, found.set[i], w->service[at], &w->best[at]);
 		}
 	}
 }
 
 /* restrict: by membership alone, unless both ends stand in one zone. */
-static struct membership restrict_between(const struct prog *g, const struct prog_end *from, const struct prog_end *to,
-					  struct prog_result *best)
+static ALWAYS_INLINE struct membership restrict_between(const struct prog *g, const struct prog_end *from,
+							const struct prog_end *to, struct prog_result *best)
 {
 	const struct prog_member *f = &g->members[g->member_of[from->joint]], *t = &g->members[g->member_of[to->joint]];
 	const uint32_t first = least(f->first, t->first);
@@ -181,10 +210,17 @@ static struct membership restrict_between(const struct prog *g, const struct pro
 	return m;
 }
 
+static inline bool owes_proof(const struct flow *f, uint32_t sender)
+{
+	const struct flow_end *end = f->turned ? &f->to : &f->from;
+
+	return ((sender & END_UNPROVED) != 0) & end->has_mac & (end->id.proof < WHO_VERIFIED);
+}
+
 /* It is not the entries that decide; or they allow what has to be verified first. */
 static inline bool is_refused(const struct flow *f, uint32_t sender, bool allowed)
 {
-	return f->shape | (sender & PROG_SPOOF) | (sender & END_UNPROVED && (allowed || !(sender & PROG_RESTRICTED)));
+	return f->shape | (sender & PROG_SPOOF) | (owes_proof(f, sender) & (allowed | !(sender & PROG_RESTRICTED)));
 }
 
 static inline bool has_service(const struct flow *f)
@@ -241,14 +277,22 @@ static ALWAYS_INLINE void conclude(const struct prog *g, const struct flow *f, c
 		refuse(f, sender, v);
 }
 
+static inline struct prog_end end_of(const struct work *w, unsigned side, unsigned i)
+{
+	return (struct prog_end){ .row = w->row[side][i], .flags = w->flags[side][i], .joint = w->joint[side][i] };
+}
+
 static inline void decide(const struct prog *g, const struct flow *flows, unsigned n, struct verdict *ret)
 {
 	struct work w;
 
 	look(g, flows, n, &w);
 	match_all(g, flows, n, &w);
-	for (unsigned i = 0; i < n; i++)
-		conclude(g, &flows[i], &w.ends[PROG_FROM][i], &w.ends[PROG_TO][i], w.best[i], &ret[i]);
+	for (unsigned i = 0; i < n; i++) {
+		const struct prog_end from = end_of(&w, PROG_FROM, i), to = end_of(&w, PROG_TO, i);
+
+		conclude(g, &flows[i], &from, &to, w.best[i], &ret[i]);
+	}
 }
 
 /* The same steps for one flow, which has nobody to wait with. */
@@ -256,12 +300,9 @@ static void decide_one(const struct prog *g, const struct flow *f, struct verdic
 {
 	struct prog_result best = { POLICY_NONE, POLICY_NONE };
 	const uint32_t service = service_of(g, f);
-	struct prog_end from, to;
+	const struct prog_end from = look_at(g, &f->from, prog_leaf_of(g, &f->from.addr), !f->turned, PROG_FROM);
+	const struct prog_end to = look_at(g, &f->to, prog_leaf_of(g, &f->to.addr), f->turned, PROG_TO);
 
-	look_at(g, &f->from, prog_leaf_of(g, &f->from.addr), !f->turned, PROG_FROM, &from);
-	look_at(g, &f->to, prog_leaf_of(g, &f->to.addr), f->turned, PROG_TO, &to);
-	look_jointly(g, PROG_FROM, &from, 1);
-	look_jointly(g, PROG_TO, &to, 1);
 	for (const struct prog_pair *pair = g->pairs; pair < g->pairs + g->n_pairs; pair++) {
 		const uint32_t set = cross_get(&pair->cross, from.class[pair->from], to.class[pair->to]);
 
@@ -294,8 +335,7 @@ struct verdict prog_eval(const struct prog *g, const struct flow *f, struct trac
 
 void prog_look(const struct prog *g, const struct flow_end *f, const struct prog_leaf *leaf, unsigned side, struct prog_end *ret)
 {
-	look_at(g, f, leaf, side == PROG_FROM, side, ret);
-	look_jointly(g, side, ret, 1);
+	*ret = look_at(g, f, leaf, side == PROG_FROM, side);
 }
 
 bool prog_key(const struct prog *g, const struct prog_end *from, const struct prog_end *to, uint64_t key[static PROG_KEY_WORDS])

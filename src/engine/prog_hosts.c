@@ -152,6 +152,7 @@ static struct prog_leaf leaf_at(const struct walk *w, uint32_t i)
 static int visit(struct walk *w, const struct item *items, size_t n)
 {
 	const struct prefix *prefix = &items[0].prefix;
+	const uint32_t n_zones = w->b->p->n_zones;
 	struct prog_leaf leaf;
 	uint32_t around, at;
 
@@ -162,9 +163,11 @@ static int visit(struct walk *w, const struct item *items, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (items[i].kind == ITEM_ZONE)
 			leaf.zone = items[i].index;
-		leaf.link |= items[i].kind == ITEM_LINK || items[i].kind == ITEM_UNSPECIFIED;
-		leaf.unspecified |= items[i].kind == ITEM_UNSPECIFIED;
+		else if (items[i].kind != ITEM_HOST)
+			leaf.column = n_zones + (items[i].kind == ITEM_LINK ? PROG_LINK : PROG_UNSPECIFIED);
 	}
+	if (leaf.column <= n_zones)
+		leaf.column = leaf.zone;
 	if (reclass(w, items, n, &leaf) < 0)
 		return -1;
 	at = add_leaf(w, &leaf);
@@ -180,7 +183,7 @@ static int visit(struct walk *w, const struct item *items, size_t n)
 static int start(struct walk *w)
 {
 	struct prog_build *b = w->b;
-	struct prog_leaf leaf = { .zone = b->p->n_zones };
+	struct prog_leaf leaf = { .zone = b->p->n_zones, .column = b->p->n_zones };
 	size_t words = (b->p->n_hosts + (size_t)63) / 64;
 
 	pool_init(&w->leaves, LEAF_WORDS, &b->budget);

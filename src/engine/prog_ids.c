@@ -16,6 +16,7 @@ struct ids {
 	struct prog_build *b;
 	VEC(const char *) tags;         /* that groups ask for, sorted */
 	VEC(uint32_t) devices, makers;  /* one of each class; class 0: none */
+	uint32_t *maker_class;          /* 0: no maker; then by maker */
 	struct pool keys;               /* of the joint tables' columns */
 	struct pool ids;
 	uint64_t *key;                  /* scratch */
@@ -69,9 +70,9 @@ static int class_makers(struct ids *s)
 	bool ok;
 
 	pool_init(&keys, words, &b->budget);
-	g->maker_class = prog_alloc(b, p->n_makers + (size_t)1, sizeof(uint32_t));
+	s->maker_class = calloc(p->n_makers + (size_t)1, sizeof(uint32_t));
 	g->maker_hit = prog_alloc(b, p->n_makers, sizeof(*g->maker_hit));
-	ok = key && g->maker_class && g->maker_hit && pool_add(&keys, key) == 0 && VEC_PUSH(&s->makers, POLICY_NONE);
+	ok = key && s->maker_class && g->maker_hit && pool_add(&keys, key) == 0 && VEC_PUSH(&s->makers, POLICY_NONE);
 	for (uint32_t m = 0; ok && m < p->n_makers; m++) {
 		struct policy_basis_hit *hit = &g->maker_hit[m];
 
@@ -84,27 +85,21 @@ static int class_makers(struct ids *s)
 			if (lists_maker(&p->groups[k], m))
 				pool_set(key + 1, 2 * (size_t)k + 1);
 		}
-		g->maker_class[m] = pool_add(&keys, key);
-		ok = g->maker_class[m] != POOL_NONE && (g->maker_class[m] < s->makers.n || VEC_PUSH(&s->makers, m));
+		s->maker_class[m + 1] = pool_add(&keys, key);
+		ok = s->maker_class[m + 1] != POOL_NONE && (s->maker_class[m + 1] < s->makers.n || VEC_PUSH(&s->makers, m));
 	}
 	g->n_maker_classes = keys.n;
 	pool_fini(&keys);
 	return ok ? 0 : prog_too_big(b);
 }
 
-static uint64_t maker_class(const struct prog *g, uint32_t maker)
-{
-	return maker == POLICY_NONE ? 0 : g->maker_class[maker];
-}
-
 static void device_key(const struct ids *s, uint32_t device, uint64_t *key, size_t words)
 {
-	const struct prog *g = s->b->g;
 	const struct policy_device *d = &s->b->p->devices[device];
 
 	memset(key, 0, words * sizeof(*key));
-	key[0] = 1 + maker_class(g, d->maker);
-	key[1] = maker_class(g, d->registry_maker) << 1 | prog_is_cleared(d->cleared, g->now_ns);
+	key[0] = 1 + (uint64_t)s->maker_class[d->maker + 1];
+	key[1] = (uint64_t)s->maker_class[d->registry_maker + 1] << 1 | prog_is_cleared(d->cleared, s->b->g->now_ns);
 	key[2] = s->b->device_named[device] || s->b->device_joint[device] ? device + UINT64_C(1) : 0;
 	for (uint32_t i = 0; i < d->n_tags && s->tags.n; i++) {
 		const char *const *at = bsearch(&d->tags[i], s->tags.at, s->tags.n, sizeof(*s->tags.at), compare_tags);
@@ -128,8 +123,8 @@ static int class_devices(struct ids *s)
 	ok = key && g->device_class && pool_add(&keys, key) == 0 && VEC_PUSH(&s->devices, POLICY_NONE);
 	for (uint32_t d = 0; ok && d < b->p->n_devices; d++) {
 		device_key(s, d, key, words);
-		g->device_class[d] = pool_add(&keys, key);
-		ok = g->device_class[d] != POOL_NONE && (g->device_class[d] < s->devices.n || VEC_PUSH(&s->devices, d));
+		g->device_class[d + 1] = pool_add(&keys, key);
+		ok = g->device_class[d + 1] != POOL_NONE && (g->device_class[d + 1] < s->devices.n || VEC_PUSH(&s->devices, d));
 	}
 	g->n_device_classes = keys.n;
 	pool_fini(&keys);
@@ -238,8 +233,12 @@ static int class_ids(struct ids *s)
 	uint32_t *at;
 
 	at = g->id_of = n > IDS_MAX ? NULL : prog_alloc(b, n, sizeof(*at));
-	if (!at)
+	g->maker_plane = prog_alloc(b, b->p->n_makers + (size_t)1, sizeof(*g->maker_plane));
+	if (!at || !g->maker_plane)
 		return prog_too_big(b);
+	g->sticky_plane = g->n_maker_classes * g->n_device_classes;
+	for (uint32_t m = 0; m <= b->p->n_makers; m++)
+		g->maker_plane[m] = s->maker_class[m] * g->n_device_classes;
 	for (uint32_t plane = 0; plane < 2 * g->n_maker_classes; plane++) {
 		for (uint32_t d = 0; d < g->n_device_classes; d++) {
 			*at = add_both(s, who_of(s, d, plane % g->n_maker_classes, plane >= g->n_maker_classes));
@@ -276,6 +275,7 @@ int prog_ids(struct prog_build *b)
 	VEC_FREE(&s.makers);
 	pool_fini(&s.keys);
 	pool_fini(&s.ids);
+	free(s.maker_class);
 	free(s.key);
 	return rc;
 }

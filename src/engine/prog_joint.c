@@ -203,5 +203,8 @@ int prog_members(struct prog_build *b)
 				return prog_too_big(b);
 		}
 	}
-	return freeze_members(b);
+	if (freeze_members(b) < 0)
+		return -1;
+	g->joins = g->restricts || g->joint[PROG_FROM] || g->joint[PROG_TO];
+	return 0;
 }

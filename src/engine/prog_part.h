@@ -28,11 +28,15 @@ enum { PROG_BUDGET = 256 << 20 };
 
 /* What is known of an address by its prefix. */
 struct prog_leaf {
-	uint32_t zone;                          /* column of the places: n_zones: none */
+	uint32_t zone;                          /* n_zones: none */
+	uint32_t column;                        /* of the places: the zone, or: */
 	uint32_t host[PROG_SIDES];              /* class */
 	uint32_t joint_host[PROG_SIDES];
-	bool link, unspecified;
 };
+enum { PROG_LINK = 1, PROG_UNSPECIFIED, PROG_MORE_COLUMNS };    /* columns behind n_zones; unspecified is of the link, too */
+/* Rows of the places behind those of the interfaces: one that no zone names, none known (and an address of the link, or
+ * unspecified), the firewall. */
+enum { PROG_UNNAMED, PROG_UNKNOWN, PROG_FIREWALL = PROG_UNKNOWN + PROG_MORE_COLUMNS, PROG_MORE_ROWS };
 
 /* What an interface makes of an address's zone; flags of RESTRICTED go for those who are, the others of a pair for the rest. */
 enum {
@@ -101,12 +105,15 @@ struct prog {
 	size_t bytes;
 	struct prog_leaf *leaves;               /* 0: what no prefix covers, and of whom no address counts */
 	uint32_t n_leaves, n_zones, n_ifaces;
-	struct prog_place *places[2];           /* of receivers, of senders: (n_ifaces + 4) x (n_zones + 2) */
+	struct prog_place *places[2];           /* of receivers, of senders: (n_ifaces + PROG_MORE_ROWS) x columns */
+	uint32_t columns;                       /* n_zones + PROG_MORE_COLUMNS */
 	struct prog_zone *zones;                /* and external, firewall */
-	uint32_t *device_class, *maker_class;   /* the last, and 0: not listed, no maker */
+	uint32_t *device_class;                 /* 0: not listed; then by device */
+	uint32_t *maker_plane;                  /* of id_of: 0: no maker; then by maker */
 	uint32_t n_devices, n_makers;
 	struct policy_basis_hit *maker_hit;
 	uint32_t n_device_classes, n_maker_classes;
+	uint32_t sticky_plane;                  /* where the sticky ones' begin */
 	uint32_t *id_of;                        /* sticky x maker class x device class */
 	struct prog_id *ids;
 	uint32_t n_ids, nobody, firewall;       /* ids of an unknown and of this host */
@@ -123,44 +130,52 @@ struct prog {
 	struct prog_member *members;
 	uint32_t *member_of;                    /* joint zone x joint id */
 	bool restricts;                         /* any member of a restrict entry is any of them */
+	bool joins;                             /* or anything else hangs on zone and identity at once */
 	uint8_t *zone_may, *id_may;             /* PROG_MAY_…, by row of zones, by id */
 	uint8_t *joint_may;                     /* joint zone x joint id */
 	uint32_t n_entries, n_classes[PROG_SIDES][PROG_DIMS], n_sets, n_services, n_results, n_members;
 };
 
 /* An end of a flow, as a decision looks at it.  Its flags are those of its identity, and what the place says of such a one:
- * MEANINGFUL is left where it is unknown and that means something, PROOF where a known one still owes the proof. */
+ * MEANINGFUL is left where it is unknown and that means something. */
 struct prog_end {
 	uint32_t row, flags;                    /* of the place */
-	uint32_t joint;                         /* joint zone and id, as members are found */
+	uint32_t joint;                         /* joint zone and id, as members are found; if anything joins */
 	uint32_t class[PROG_DIMS];
 };
 
-/* One row of the places for each interface, then: one that no zone names, none known, none known and an address of the link,
- * the firewall. */
+static inline bool prog_is_of_link(const struct prog *g, const struct prog_leaf *leaf)
+{
+	return leaf->column > g->n_zones;
+}
+
 static inline const struct prog_place *prog_place(const struct prog *g, const struct flow_end *end, const struct prog_leaf *leaf,
 						  bool sender)
 {
-	const bool link = leaf->link & end->iface_known;
-	uint32_t row = end->iface < g->n_ifaces ? end->iface : g->n_ifaces;
+	uint32_t row = end->iface < g->n_ifaces ? end->iface : g->n_ifaces, column = leaf->column;
 
-	if (!end->iface_known || end->firewall)
-		row = g->n_ifaces + (end->firewall ? 3 : 1 + leaf->link);
-	return &g->places[sender][(size_t)row * (g->n_zones + 2) + (link ? g->n_zones + 1 : leaf->zone)];
+	if (!end->iface_known || end->firewall) {
+		row = g->n_ifaces + (end->firewall ? PROG_FIREWALL : PROG_UNKNOWN);
+		if (!end->firewall && prog_is_of_link(g, leaf)) {
+			row += column - g->n_zones;
+			column = leaf->zone;
+		}
+	}
+	return &g->places[sender][(size_t)row * g->columns + column];
 }
 
+/* NONE is -1: that of nobody in particular stands at 0. */
 static inline const uint32_t *prog_device(const struct prog *g, const struct who_id *id)
 {
-	return &g->device_class[id->listed < g->n_devices ? id->listed : g->n_devices];
+	return &g->device_class[(uint32_t)(id->listed + 1)];
 }
 
 /* routed: what the registry says of the MAC does not count. */
 static inline uint32_t prog_id_row(const struct prog *g, const struct who_id *id, bool routed)
 {
-	const uint32_t maker = !routed && id->maker < g->n_makers ? id->maker : g->n_makers;
-	const size_t plane = (size_t)id->sticky * g->n_maker_classes + g->maker_class[maker];
+	const uint32_t maker = routed ? 0 : id->maker + 1;
 
-	return g->id_of[plane * g->n_device_classes + *prog_device(g, id)];
+	return g->id_of[(size_t)g->maker_plane[maker] + id->sticky * g->sticky_plane + *prog_device(g, id)];
 }
 
 /* An identity, as entries are matched against it while building. */

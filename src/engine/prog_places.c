@@ -106,14 +106,21 @@ static struct prog_place place_of_link(const struct policy *p, uint32_t iface)
 	return place(p, &c, c.home, POLICY_NONE, 0);
 }
 
+/* Nobody could prove the unspecified address. */
+static struct prog_place without_proof(struct prog_place at)
+{
+	at.flags &= ~(uint32_t)(PROG_PROOF | PROG_PROOF_RESTRICTED);
+	return at;
+}
+
 int prog_places(struct prog_build *b)
 {
 	const struct policy *p = b->p;
-	const size_t columns = (size_t)p->n_zones + 2;
+	const size_t columns = b->g->columns = p->n_zones + PROG_MORE_COLUMNS;
 	const struct prog_place firewall = { p->n_zones + 1, 0 };
 
 	for (unsigned sender = 0; sender < 2; sender++) {
-		struct prog_place *at = prog_alloc(b, (p->n_ifaces + (size_t)4) * columns, sizeof(*at));
+		struct prog_place *at = prog_alloc(b, (p->n_ifaces + (size_t)PROG_MORE_ROWS) * columns, sizeof(*at));
 
 		if (!at)
 			return prog_too_big(b);
@@ -123,7 +130,8 @@ int prog_places(struct prog_build *b)
 
 			for (uint32_t z = 0; z <= p->n_zones; z++)
 				at[z] = place_of(p, iface, true, prog_zone_of_row(b, z), sender);
-			at[p->n_zones + 1] = place_of_link(p, iface);
+			at[p->n_zones + PROG_LINK] = place_of_link(p, iface);
+			at[p->n_zones + PROG_UNSPECIFIED] = without_proof(at[p->n_zones + PROG_LINK]);
 			at += columns;
 		}
 		/* Nothing known: the address's zone lends its first interface. */
@@ -132,10 +140,11 @@ int prog_places(struct prog_build *b)
 			uint32_t iface = zone && zone->n_ifaces ? zone->ifaces[0] : POLICY_NONE;
 
 			at[z] = place_of(p, iface, false, prog_zone_of_row(b, z), sender);
-			at[columns + z] = place_of_link(p, iface);
+			at[PROG_LINK * columns + z] = place_of_link(p, iface);
+			at[PROG_UNSPECIFIED * columns + z] = without_proof(at[PROG_LINK * columns + z]);
 		}
 		for (size_t z = 0; z < columns; z++)
-			at[2 * columns + z] = firewall;
+			at[(PROG_FIREWALL - PROG_UNKNOWN) * columns + z] = firewall;
 	}
 	return 0;
 }

@@ -27,9 +27,10 @@ static void print_leaves(const struct prog *g, struct buf *out)
 		const struct prog_leaf *l = &g->leaves[i];
 
 		buf_printf(out, "addresses %u: %s%s%s from %u to %u joint %u %u\n", i,
-			   l->zone < g->n_zones ? g->policy->zones[l->zone].name : "unclaimed", l->link ? " link" : "",
-			   l->unspecified ? " unspecified" : "", l->host[PROG_FROM], l->host[PROG_TO], l->joint_host[PROG_FROM],
-			   l->joint_host[PROG_TO]);
+			   l->zone < g->n_zones ? g->policy->zones[l->zone].name : "unclaimed",
+			   prog_is_of_link(g, l) ? " link" : "",
+			   l->column == g->n_zones + PROG_UNSPECIFIED ? " unspecified" : "", l->host[PROG_FROM],
+			   l->host[PROG_TO], l->joint_host[PROG_FROM], l->joint_host[PROG_TO]);
 	}
 }
 
