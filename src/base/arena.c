@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* arena: a list of blocks; the newest has room at its end.  Under AddressSanitizer every allocation is a
- * block of its own, so that running over its end is seen. */
+/* arena: a list of blocks; one of them has room, of which what is aligned takes the beginning and text the end.  Under
+ * AddressSanitizer every allocation is a block of its own, so that running over its end is seen. */
 #include "base/arena.h"
 
 #include <stdint.h>
@@ -81,6 +81,7 @@ void arena_reset(struct arena *a)
 		return;
 	open->next = NULL;
 	memset(open->bytes, 0, (size_t)(a->at - open->bytes));
+	memset(a->at + a->left, 0, (size_t)(open->bytes + open->room - a->at) - a->left);
 	a->at = open->bytes;
 	a->left = open->room;
 }
@@ -151,6 +152,15 @@ void *arena_alloc(struct arena *a, size_t n, size_t size)
 	return p;
 }
 
+/* From the end of the room, so that the beginning stays aligned. */
+void *arena_text(struct arena *a, size_t size)
+{
+	if (!a || a->failed || !size || size > a->left)
+		return arena_alloc(a, 1, size);
+	a->left -= size;
+	return a->at + a->left;
+}
+
 void *arena_memdup(struct arena *a, const void *p, size_t size)
 {
 	void *copy = arena_alloc(a, 1, size);
@@ -175,7 +185,7 @@ void *arena_aligned(struct arena *a, const void *p, size_t size)
 char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
 	size_t len = strnlen(s, n);
-	char *copy = arena_alloc(a, 1, len + 1);
+	char *copy = arena_text(a, len + 1);
 
 	if (copy)
 		memcpy(copy, s, len);

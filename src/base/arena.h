@@ -19,6 +19,8 @@ void arena_free(struct arena *a);                               /* NULL is fine 
 void arena_reset(struct arena *a);
 /* Zeroed, aligned for any type.  n * size is checked for overflow. */
 void *arena_alloc(struct arena *a, size_t n, size_t size);
+/* Zeroed, for text and for what else is made of bytes: it stands in no alignment, close to others of its kind. */
+void *arena_text(struct arena *a, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 void *arena_memdup(struct arena *a, const void *p, size_t size);

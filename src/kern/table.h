@@ -200,6 +200,7 @@ struct table_setup {
 	const char *const *stacked;             size_t n_stacked;       /* … whose frames may go on otherwise than by IP */
 	const char *const *bridged;             size_t n_bridged;       /* anybody's: a bridge, a part of one, or on one */
 	bool flowtables;                        /* the kernel has them */
+	struct arena *bindings_in;              /* the input's bindings are allocated in this one; NULL: with the rest */
 };
 
 /* The input from the policy (frozen), its program and who is where; w NULL: no bindings; prog NULL: every binding is known.

@@ -219,14 +219,15 @@ static void take_ifaces(const struct policy *p, const struct ranges *r, const st
 	ret->ifaces = all;
 }
 
+/* brief: for what is not needed any more when this returns. */
 static int take_bindings(const struct prog *prog, const struct who *w, const struct table_setup *setup, struct arena *a,
-			 struct table_input *ret, struct err *e)
+			 struct arena *brief, struct table_input *ret, struct err *e)
 {
 	size_t n = w ? who_bindings(w) : 0;
-	struct table_binding *all = arena_array(a, n + 1, struct table_binding);
-	size_t *from = arena_array(a, n + 1, size_t);
+	struct table_binding *all = arena_array(setup->bindings_in ? setup->bindings_in : a, n + 1, struct table_binding);
+	size_t *from = arena_array(brief, n + 1, size_t);
 
-	if (arena_failed(a))
+	if (!all || !from)
 		return err_plain(e, ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		const struct who_binding *b = who_binding(w, i);
@@ -242,7 +243,7 @@ static int take_bindings(const struct prog *prog, const struct who *w, const str
 		};
 	}
 	ret->bindings = all;
-	return table_input_take_classes(setup, w, from, all, ret->n_bindings, a, ret, e);
+	return table_input_take_classes(setup, w, from, all, ret->n_bindings, a, brief, ret, e);
 }
 
 static int take_plan(const struct policy *p, const struct table_setup *setup, struct arena *a, struct table_input *ret,
@@ -265,6 +266,8 @@ int table_input_from(const struct policy *p, const struct prog *prog, const stru
 		.owner = setup->owner, .closed = setup->closed, .early = setup->early, .rates = setup->rates,
 	};
 	struct ranges r = { 0 };
+	struct arena *brief;
+	int rc;
 
 	if (own_ranges(p, &r, e) < 0)
 		return -1;
@@ -277,7 +280,12 @@ int table_input_from(const struct policy *p, const struct prog *prog, const stru
 	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");
 	table_input_take_flow(p, setup, a, &in);
-	if (take_plan(p, setup, a, &in, e) < 0 || take_bindings(prog, w, setup, a, &in, e) < 0)
+	if (take_plan(p, setup, a, &in, e) < 0)
+		return -1;
+	brief = arena_new();
+	rc = take_bindings(prog, w, setup, a, brief, &in, e);
+	arena_free(brief);
+	if (rc < 0)
 		return -1;
 	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");

@@ -13,6 +13,6 @@ bool table_input_lists(const char *const *names, size_t n, const char *name);
 void table_input_take_flow(const struct policy *p, const struct table_setup *s, struct arena *a, struct table_input *in);
 /* all[i] is who's binding from[i]: fill in plan and sole, and the input's members. */
 int table_input_take_classes(const struct table_setup *s, const struct who *w, const size_t *from, struct table_binding *all,
-			     size_t n, struct arena *a, struct table_input *in, struct err *e);
+			     size_t n, struct arena *a, struct arena *brief, struct table_input *in, struct err *e);
 
 #endif

@@ -156,14 +156,14 @@ static size_t add_prospects(const struct table_setup *s, const struct table_inpu
 }
 
 int table_input_take_classes(const struct table_setup *s, const struct who *w, const size_t *from, struct table_binding *all,
-			     size_t n, struct arena *a, struct table_input *in, struct err *e)
+			     size_t n, struct arena *a, struct arena *brief, struct table_input *in, struct err *e)
 {
 	const size_t n_prospects = s->plan ? plan_prospects(s->plan) : 0;
-	struct table_members *members = arena_array(a, n + n_prospects + 1, struct table_members);
-	struct table_binding **order = arena_array(a, n + 1, struct table_binding *);
+	struct table_members *members = arena_array(brief, n + n_prospects + 1, struct table_members);
+	struct table_binding **order = arena_array(brief, n + 1, struct table_binding *);
 	size_t n_members = 0;
 
-	if (arena_failed(a))
+	if (arena_failed(brief))
 		return err_plain(e, ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		order[i] = &all[i];
@@ -179,8 +179,10 @@ int table_input_take_classes(const struct table_setup *s, const struct who *w, c
 	n_members = take_members(members, n_members);
 	if (n_prospects && !s->like)
 		n_members = add_prospects(s, in, members, n_members);
-	in->plan.members = s->like ? s->like->plan.members : members;
+	in->plan.members = s->like ? s->like->plan.members : arena_memdup(a, members, n_members * sizeof(*members));
 	in->plan.n_members = s->like ? s->like->plan.n_members : n_members;
+	if (arena_failed(a))
+		return err_plain(e, ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++)
 		if (table_plan_find(&in->plan, all[i].iface, all[i].plan) == SIZE_MAX) {
 			in->plan.left_out += !s->like && all[i].plan != TABLE_NO_PLAN;

@@ -87,7 +87,7 @@ struct policy_zone {
 	uint32_t *ifaces;               /* into policy->ifaces */
 	uint32_t n_ifaces;
 	struct prefix *nets;
-	struct loc *net_locs;
+	struct loc *net_locs;           /* while it is loaded, as all arrays of places */
 	uint32_t n_nets;
 	enum policy_guard guard;
 	enum policy_unknown unknown;
@@ -118,16 +118,14 @@ struct policy_cleared {
 struct policy_device {
 	const char *name;
 	struct mac *macs;
-	uint32_t n_macs;
 	struct addr *addrs;
-	uint32_t n_addrs;
+	uint32_t n_macs, n_addrs, n_tags;
 	uint32_t maker;                 /* as typed: into policy->makers, or POLICY_NONE */
 	uint32_t registry_maker;        /* by its MACs' registrant, or POLICY_NONE; both count, the stricter wins */
+	bool inventory;                 /* from a CSV */
 	const char *location, *owner, *serial, *model;          /* NULL: not given */
 	const char **tags;
-	uint32_t n_tags;
 	const struct policy_cleared *cleared;   /* NULL: it never was */
-	bool inventory;                 /* from a CSV */
 	struct loc loc, *mac_locs, *addr_locs;
 };
 

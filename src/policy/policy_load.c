@@ -172,8 +172,20 @@ static void read_all(struct policy_read *r, const char *text, size_t len)
 		policy_check_all(r);
 }
 
+/* The places of single addresses go, which nobody but the checks names. */
+static void drop_places(struct policy *p)
+{
+	for (uint32_t i = 0; i < p->n_zones; i++)
+		p->zones[i].net_locs = NULL;
+	for (uint32_t i = 0; i < p->n_hosts; i++)
+		p->hosts[i].net_locs = NULL;
+	for (uint32_t i = 0; i < p->n_devices; i++)
+		p->devices[i].mac_locs = p->devices[i].addr_locs = NULL;
+}
+
 static void read_fini(struct policy_read *r)
 {
+	arena_free(r->brief);
 	for (size_t i = 0; i < r->sources.n; i++) {
 		for (uint32_t k = 0; k < r->sources.at[i].n_csv; k++)
 			policy_csv_free(r->sources.at[i].csv[k]);
@@ -200,9 +212,11 @@ struct policy *policy_load_text(const char *name, const char *text, size_t len, 
 	AUTO(policy) p = NULL;
 
 	r.a = arena_new();
-	r.p = p = r.a ? arena_new_of(r.a, struct policy) : NULL;
+	r.brief = arena_new();
+	r.p = p = r.a && r.brief ? arena_new_of(r.a, struct policy) : NULL;
 	if (!p) {
 		arena_free(r.a);
+		arena_free(r.brief);
 		diag_add(d, DIAG_ERROR, LOC_NONE, "out of memory");
 		return NULL;
 	}
@@ -212,10 +226,13 @@ struct policy *policy_load_text(const char *name, const char *text, size_t len, 
 	if (dir)
 		r.dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	read_all(&r, text, len);
-	if (arena_failed(r.a))
+	if (arena_failed(r.a) || arena_failed(r.brief))
 		diag_add(d, DIAG_ERROR, LOC_NONE, "out of memory while reading %s", name);
 	read_fini(&r);
-	return diag_errors(d) == r.errors_before ? TAKE(p) : NULL;
+	if (diag_errors(d) != r.errors_before)
+		return NULL;
+	drop_places(p);
+	return TAKE(p);
 }
 
 struct policy *policy_load(const char *path, const struct policy_paths *paths, int64_t now_ns, struct diag *d)

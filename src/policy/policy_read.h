@@ -74,7 +74,7 @@ struct policy_source {
 
 struct policy_read {
 	struct policy *p;
-	struct arena *a;
+	struct arena *a, *brief;        /* brief: for what only the checks look at */
 	struct diag *d;
 	const struct policy_paths *paths;
 	int64_t now_ns;

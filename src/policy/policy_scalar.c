@@ -2,6 +2,7 @@
 /* Scalars and lists of them: text to values, each with the words for what is wrong with it. */
 #include "policy/policy_read.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -207,6 +208,8 @@ POLICY_SCALAR(stop)
 }
 
 /* A list into the arena: one function reads an item. */
+static_assert(_Alignof(struct mac) == 1 && _Alignof(struct addr) == 1 && _Alignof(struct prefix) == 1, "made of bytes");
+
 typedef bool (*item_fn)(struct policy_read *r, const struct doc_node *v, void *item);
 
 static void read_list(struct policy_read *r, const struct doc_node *v, const struct policy_field *f, void *obj, size_t size,
@@ -219,9 +222,10 @@ static void read_list(struct policy_read *r, const struct doc_node *v, const str
 
 	if (!policy_read_items(r, v, f, &items, &n))
 		return;
-	at = arena_alloc(r->a, (size_t)done + n, size);
+	at = f->type == POLICY_T_STRS || f->type == POLICY_T_IFACES ? arena_alloc(r->a, (size_t)done + n, size) :
+								      arena_text(r->a, ((size_t)done + n) * size);
 	if (f->loc_off)
-		locs = arena_array(r->a, (size_t)done + n, struct loc);
+		locs = arena_array(r->brief, (size_t)done + n, struct loc);
 	if (!at || (f->loc_off && !locs))
 		return;
 	if (done)       /* an include gave some already */

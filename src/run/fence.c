@@ -75,9 +75,10 @@ int fence_next_generation(struct fence *f, unsigned mark_shift, unsigned *ret, s
 	return 0;
 }
 
-/* plan NULL: for a closed table. */
+/* plan NULL: for a closed table.  The bindings go to brief, the rest to a. */
 static int input_of(struct fence *f, const struct judge *j, const struct ifaces *i, const struct plan *plan,
-		    const struct table_input *like, char page, struct arena *a, struct table_input *ret, struct err *e)
+		    const struct table_input *like, char page, struct arena *a, struct arena *brief, struct table_input *ret,
+		    struct err *e)
 {
 	const struct table_setup setup = {
 		.generation = j->generation, .page = page, .queue = f->options.queue, .queues = f->options.queues,
@@ -85,7 +86,7 @@ static int input_of(struct fence *f, const struct judge *j, const struct ifaces 
 		.closed = !plan, .plan = plan, .like = like, .early = f->in.early,
 		.fences = f->options.fences && plan,            /* closed: they stay as they are */
 		.open = i->open, .n_open = i->n_open, .l3 = i->l3, .n_l3 = i->n_l3,
-		.flowtables = f->options.flowtables,
+		.flowtables = f->options.flowtables, .bindings_in = brief,
 		.trunks = i->trunks, .n_trunks = i->n_trunks, .ports = i->ports, .n_ports = i->n_ports,
 		.stacked = i->stacked, .n_stacked = i->n_stacked, .bridged = i->bridged, .n_bridged = i->n_bridged,
 	};
@@ -200,6 +201,23 @@ static int put_bindings(struct fence *f, const struct table *t, const struct tab
 	return rc;
 }
 
+/* The same with its bindings sorted, on the heap. */
+static int bound_input(struct fence *f, const struct judge *j, const struct ifaces *i, const struct plan *plan, char page,
+		       struct arena *a, struct table_input *ret, struct table_binding **ret_bindings, struct err *e)
+{
+	struct arena *brief = arena_new();
+	int rc;
+
+	if (!brief)
+		return err_plain(e, ENOMEM, "out of memory");
+	rc = input_of(f, j, i, plan, NULL, page, a, brief, ret, e);
+	if (rc == 0)
+		rc = fence_part_copy(ret, ret_bindings, e);
+	arena_free(brief);
+	ret->bindings = *ret_bindings;
+	return rc;
+}
+
 int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, bool closed, struct err *e)
 {
 	const int64_t since_ns = now_mono_ns();
@@ -214,8 +232,8 @@ int fence_send(struct fence *f, const struct judge *j, const struct ifaces *i, b
 	if (!a)
 		return err_plain(e, ENOMEM, "out of memory");
 	fence_part_begins(f);
-	if ((!closed && plan_build(j->prog, j->who, &plan, e) < 0) || input_of(f, j, i, plan, NULL, page, a, &in, e) < 0 ||
-	    table_build(&in, &t, e) < 0 || fence_part_copy(&in, &bindings, e) < 0)
+	if ((!closed && plan_build(j->prog, j->who, &plan, e) < 0) ||
+	    bound_input(f, j, i, plan, page, a, &in, &bindings, e) < 0 || table_build(&in, &t, e) < 0)
 		rc = -1;
 	else
 		rc = put_bindings(f, t, bindings, &in, e);
@@ -401,7 +419,7 @@ int fence_agrees(struct fence *f, const struct judge *j, const struct ifaces *i,
 	if (!a || !f->table)
 		err_plain(e, f->table ? ENOMEM : ENOENT, f->table ? "out of memory" : "no table was sent yet");
 	else if ((planned || f->in.closed || plan_build(j->prog, j->who, &plan, e) == 0) &&
-		 input_of(f, j, i, planned ? f->plan : plan, planned ? &f->in : NULL, f->in.page, a, &in, e) == 0 &&
+		 input_of(f, j, i, planned ? f->plan : plan, planned ? &f->in : NULL, f->in.page, a, a, &in, e) == 0 &&
 		 table_build(&in, &t, e) == 0)
 		rc = table_verify(f->nl, t, out, ret_n, e);
 	table_free(t);

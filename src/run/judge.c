@@ -147,6 +147,14 @@ struct judge *judge_who(const struct judge *prev, const struct ident *learnt, st
 	return TAKE(j);
 }
 
+int judge_learn(struct judge *j, const struct ident *learnt, struct err *e)
+{
+	part_put(j->who_part);
+	j->who_part = NULL;
+	j->who = NULL;
+	return build_who(j, learnt, e);
+}
+
 struct judge *judge_again(const struct judge *prev, struct err *e)
 {
 	AUTO(judge) j = bundle_after(prev, e);

@@ -38,6 +38,8 @@ struct judge *judge_new(struct policy *policy, const struct ident *learnt, int64
 struct judge *judge_at(const struct judge *prev, const struct ident *learnt, int64_t now_ns, struct err *e);
 /* The next one from prev's policy and program, with a new view of who. */
 struct judge *judge_who(const struct judge *prev, const struct ident *learnt, struct err *e);
+/* j itself, which nobody has seen yet, with another view of who; the view that it had is gone first (also on failure). */
+int judge_learn(struct judge *j, const struct ident *learnt, struct err *e);
 /* Another bundle of the same parts: for going back to it. */
 struct judge *judge_again(const struct judge *prev, struct err *e);
 void judge_free(struct judge *j);               /* NULL is fine */

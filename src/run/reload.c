@@ -254,14 +254,10 @@ static int apply(struct reload *r, struct judge *j, struct err *e)
 /* The same with what was learnt; takes j. */
 static struct judge *with_learnt(struct reload *r, struct judge *j, struct err *e)
 {
-	struct judge *next = NULL;
-
-	if (!r->ident)
+	if (!r->ident || (ident_set_policy(r->ident, j->policy, reload_now(r), e) == 0 && judge_learn(j, r->ident, e) == 0))
 		return j;
-	if (ident_set_policy(r->ident, j->policy, reload_now(r), e) == 0)
-		next = judge_who(j, r->ident, e);
 	judge_free(j);
-	return next;
+	return NULL;
 }
 
 int reload_apply(struct reload *r, struct judge *j, const char *by, struct err *e)

@@ -2,10 +2,14 @@
 #include "base/arena.h"
 
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/vec.h"
 #include "unit/suite.h"
+
+static const unsigned char zeros[20000];
 
 START_TEST(gives_zeroed_aligned_memory_that_stays)
 {
@@ -17,8 +21,7 @@ START_TEST(gives_zeroed_aligned_memory_that_stays)
 		p = arena_alloc(a, 1, size);
 		ck_assert_ptr_nonnull(p);
 		ck_assert_uint_eq((uintptr_t)p % _Alignof(max_align_t), 0);
-		for (size_t i = 0; i < size; i++)
-			ck_assert_uint_eq(p[i], 0);
+		ck_assert_mem_eq(p, zeros, size);
 		memset(p, 0xff, size);
 	}
 	ck_assert_uint_eq(first[2], 7);
@@ -84,18 +87,21 @@ END_TEST
 /* Little and much in turn: zeroed each time, and no more is held in the end than one round takes. */
 START_TEST(begins_anew)
 {
-	static const unsigned char zeros[20000];
 	struct arena *a = arena_new();
 	size_t held = 0;
 
 	arena_reset(a);
 	for (unsigned round = 0; round < 400; round++) {
 		for (size_t size = 1; size < (round % 3 ? 300 : 20000); size += 97) {
-			unsigned char *p = arena_alloc(a, 1, size);
+			unsigned char *p = arena_alloc(a, 1, size), *text = arena_text(a, size % 31);
 
 			ck_assert_ptr_nonnull(p);
+			ck_assert_uint_eq((uintptr_t)p % _Alignof(max_align_t), 0);
 			ck_assert_mem_eq(p, zeros, size);
+			ck_assert_mem_eq(text, zeros, size % 31);
 			memset(p, 0xff, size);
+			memset(text, 0xfe, size % 31);
+			ck_assert_uint_eq(p[size - 1], 0xff);
 		}
 		if (round == 30)
 			held = arena_bytes(a);
@@ -108,6 +114,24 @@ START_TEST(begins_anew)
 	ck_assert_ptr_null(arena_alloc(a, SIZE_MAX / 2, 4));
 	arena_reset(a);
 	ck_assert(arena_failed(a));
+	arena_free(a);
+}
+END_TEST
+
+/* Text stands close: no more than it is long. */
+START_TEST(text_takes_its_length)
+{
+	struct arena *a = arena_new();
+	const char *texts[1000];
+	char number[16];
+
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(number, sizeof(number), "%u", i);
+		texts[i] = arena_strdup(a, number);
+	}
+	for (unsigned i = 0; i < 1000; i++)
+		ck_assert_uint_eq(strtoul(texts[i], NULL, 10), i);
+	ck_assert_uint_le(arena_bytes(a), 24000);
 	arena_free(a);
 }
 END_TEST
@@ -136,6 +160,7 @@ int main(void)
 	tcase_add_test(tc, fails_for_good_on_overflow);
 	tcase_add_test(tc, copies_text);
 	tcase_add_test(tc, begins_anew);
+	tcase_add_test(tc, text_takes_its_length);
 	tcase_add_test(tc, vectors_grow_and_keep);
 	return suite_run(tc);
 }
