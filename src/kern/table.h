@@ -38,7 +38,7 @@ struct table;
 struct who;
 
 /* LAYOUT changes when a table of another layout cannot be updated element by element. */
-enum { TABLE_LAYOUT = 3, TABLE_LAYOUT_LEDGER = 2 /* the oldest with our ledger */, TABLE_IFNAME = 16, TABLE_NAME = 64 };
+enum { TABLE_LAYOUT = 4, TABLE_LAYOUT_LEDGER = 2 /* the oldest with our ledger */, TABLE_IFNAME = 16, TABLE_NAME = 64 };
 /* A multiple of 3 (table_mark_bulk); _EVER: of older layouts, which are only read. */
 enum { TABLE_GENERATIONS = 60, TABLE_GENERATIONS_EVER = 62 };
 #define TABLE_TABLE "ringfence"
@@ -149,13 +149,14 @@ struct table_plan {
 enum { TABLE_MAX_MEMBERS = 64, TABLE_MAX_WHATS = 64, TABLE_MAX_RULES = 256 };
 
 /* Questions a second: ask of a known device (and of the firewall itself, by interface), new of an unknown triple and of all of an
- * interface, observe copies, again for flows that were permitted before, deny of what the kernel knows to be denied.  A burst of
+ * interface, observe copies, again for flows that were permitted before, deny of what the kernel knows to be denied, others of all
+ * together who come in by one interface and have neither proved an address nor a MAC that the policy lists.  A burst of
  * questions is what others wait behind (about 3 ms for 1,000), and several of them must fit into a queue (NFQ_MAXLEN). */
 struct table_rates {
 	uint32_t ask_per_s, ask_burst, new_per_s, new_burst, new_iface_per_s, new_iface_burst, observe_per_s;
-	uint32_t again_per_s, again_burst, deny_per_s, deny_burst;
+	uint32_t again_per_s, again_burst, deny_per_s, deny_burst, others_per_s, others_burst;
 };
-#define TABLE_RATES ((struct table_rates){ 5000, 1000, 20, 50, 2000, 500, 5000, 20000, 100000, 1, 16 })
+#define TABLE_RATES ((struct table_rates){ 5000, 1000, 20, 50, 2000, 500, 5000, 20000, 100000, 1, 16, 10000, 2000 })
 
 struct table_input {
 	unsigned generation;                    /* 1..60; closed: the last that lived, or 0 */
@@ -177,6 +178,8 @@ struct table_input {
 	const struct table_range *remote;       size_t n_remote;        /* of those without */
 	const struct table_range *observed;     size_t n_observed;      /* of guarded zones that only observe */
 	const struct table_binding *bindings;   size_t n_bindings;      /* any order; twice with two classes: restricted wins */
+	const struct mac *listed;               size_t n_listed;        /* of the policy's devices, but for those that are at
+						 * home on guarded interfaces */
 	struct table_plan plan;                                         /* zero: every new flow is asked about */
 	bool offload;                           /* some rule's flows may go through our flowtable, and the kernel has such */
 	const char *const *offload_ifaces;      size_t n_offload_ifaces;        /* whose packets look into it: between

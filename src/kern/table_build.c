@@ -32,6 +32,7 @@ static struct table_rates rates_of(const struct table_input *in)
 		or_default(r.observe_per_s, d.observe_per_s),
 		or_default(r.again_per_s, d.again_per_s), or_default(r.again_burst, d.again_burst),
 		or_default(r.deny_per_s, d.deny_per_s), or_default(r.deny_burst, d.deny_burst),
+		or_default(r.others_per_s, d.others_per_s), or_default(r.others_burst, d.others_burst),
 	};
 }
 
@@ -116,6 +117,8 @@ static void build_sets(struct table_build *b)
 	build_ranges(b, TABLE_SET_GUARDED4, b->in->guarded, b->in->n_guarded);
 	build_ranges(b, TABLE_SET_REMOTE4, b->in->remote, b->in->n_remote);
 	build_ranges(b, TABLE_SET_OBSERVED4, b->in->observed, b->in->n_observed);
+	for (size_t i = 0; i < b->in->n_listed; i++)
+		table_model_element(b->t, TABLE_SET_LISTED, b->in->listed[i].b, 0);
 	build_numbers(b, TABLE_SET_SHAPE6, "\x06\x11\x3a");             /* TCP, UDP, ICMPv6 */
 	build_numbers(b, TABLE_SET_JUDGED4, "\x01\x06\x11");
 	build_numbers(b, TABLE_SET_PORTED, "\x06\x11");                 /* TCP, UDP */
@@ -176,6 +179,7 @@ int table_build(const struct table_input *in, struct table **ret, struct err *e)
 	table_build_flow(&b);
 	table_build_ifaces(&b);
 	table_build_base(&b);
+	table_build_other_meters(&b);
 	table_build_decided(&b);
 	if (in->fences && table_fences_build(in, b.page, &t->fences, e) < 0)
 		return -1;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* table_build_asks: the way to the queues, and what the kernel drops by itself, in the ledger.
- * Meters are written positively: within the limit goes on to the queue, all else is a counted drop; so a full set closes.
  * A hit of the denials' memory is counted under its key by an update of its own, with what the lookup has loaded already: what a
  * lookup does to an element's counter differs between kernels and does not matter here. */
 #include "kern/table_model.h"
 
 #include <netinet/in.h>
 
-#include <linux/if_arp.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
@@ -103,8 +101,8 @@ static void build_named_drop(struct table_build *b, uint32_t chain, uint32_t pag
 
 const enum table_fixed_chain table_page_chains[] = {
 	TABLE_CH_ABOUT, TABLE_CH_DENIED, TABLE_CH_DENIED_REPLY, TABLE_CH_DENY_COUNT, TABLE_CH_DENIED_MORE, TABLE_CH_FLOODED,
-	TABLE_CH_FLOODED + 1, TABLE_CH_FLOODED + 2, TABLE_CH_FLOODED + 3, TABLE_CH_FLOOD, TABLE_CH_UNKNOWN_FLOOD,
-	TABLE_CH_OUT_FLOOD, TABLE_CH_INVALID, TABLE_CH_STRANGE, TABLE_CH_CLOSED, TABLE_CH_FAILED_OPEN,
+	TABLE_CH_FLOODED + 1, TABLE_CH_FLOODED + 2, TABLE_CH_FLOODED + 3, TABLE_CH_FLOOD, TABLE_CH_OTHERS_FLOOD,
+	TABLE_CH_UNKNOWN_FLOOD, TABLE_CH_OUT_FLOOD, TABLE_CH_INVALID, TABLE_CH_STRANGE, TABLE_CH_CLOSED, TABLE_CH_FAILED_OPEN,
 };
 const size_t table_n_page_chains = sizeof(table_page_chains) / sizeof(*table_page_chains);
 
@@ -119,6 +117,7 @@ void table_build_page(struct table_build *b)
 	build_by_sender(b, TABLE_CH_DENIED_MORE, TABLE_SET_DENIED_MORE_A, TABLE_C_DENIED_MORE);
 	TABLE_RULE(b->t, TABLE_CH_DENIED_MORE, table_goto(TABLE_CH_ASK));
 	build_drop(b, TABLE_CH_FLOOD, TABLE_SET_FLOODS_A, TABLE_C_FLOOD);
+	build_drop(b, TABLE_CH_OTHERS_FLOOD, TABLE_SET_OTHERS_FLOODS_A, TABLE_C_FLOOD);
 	build_drop(b, TABLE_CH_UNKNOWN_FLOOD, TABLE_SET_UNKNOWN_FLOODS_A, TABLE_C_UNKNOWN_FLOOD);
 	build_drop(b, TABLE_CH_INVALID, TABLE_SET_INVALIDS_A, TABLE_C_INVALID);
 	build_drop(b, TABLE_CH_CLOSED, TABLE_SET_CLOSED_A, TABLE_C_CLOSED);
@@ -209,60 +208,8 @@ static void build_deny(struct table_build *b)
 	TABLE_RULE(b->t, TABLE_CH_DENY, table_goto(TABLE_CH_DENIED_MORE));
 }
 
-/* Flows that an earlier generation permitted have a limit of their own, which a site's recordings do not reach when all of them
- * are judged anew.  It starves nobody: only flows of verified devices, judged once, carry the mark (related packets are of another
- * flow, odd shapes do not count); each is asked about until its first answer: then it is stamped, or remembered as denied
- * ahead of this meter.  What is neither (a rule that rejects, a full memory) is bounded by the rate. */
-static void build_again(struct table_build *b)
-{
-	const struct table_rates *r = &b->rates;
-	const struct table_stmt shape[2][2] = {
-		{ table_is(TABLE_K_NH_FIRST, 0x45), table_in(TABLE_K_L4PROTO, TABLE_SET_PORTED) },
-		{ table_in(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6), table_in(TABLE_K_L4PROTO, TABLE_SET_PORTED) },
-	};
-
-	for (unsigned six = 0; six < 2; six++) {
-		const struct table_stmt family = table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4);
-
-		TABLE_RULE(b->t, TABLE_CH_AGAIN, family, shape[six][0], shape[six][1], TABLE_ETHER,
-			   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_AGAIN, r->again_per_s, r->again_burst),
-			   table_goto(TABLE_CH_ASK_Q));
-		TABLE_RULE(b->t, TABLE_CH_AGAIN, family, shape[six][0], shape[six][1], table_isnt(TABLE_K_IIFTYPE, ARPHRD_ETHER),
-			   meter(TABLE_K_IIF, TABLE_K_NONE, TABLE_SET_AGAIN_L3, r->again_per_s, r->again_burst),
-			   table_goto(TABLE_CH_ASK_Q));
-	}
-}
-
-static void build_meters(struct table_build *b)
-{
-	const struct table_rates *r = &b->rates;
-	const unsigned shift = b->in->mark_shift;
-	const struct table_stmt own = table_bits(TABLE_K_CT_STATE,
-						 NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
-	const struct table_stmt was_allowed = table_masked(TABLE_K_CT_MARK, table_mark(shift, 0, TABLE_ALLOW),
-							   table_mark(shift, 0, TABLE_ALLOW));     /* bulk flows, too */
-
-	TABLE_RULE(b->t, TABLE_CH_ASK_METER, own, was_allowed, table_jump(TABLE_CH_AGAIN));
-	TABLE_RULE(b->t, TABLE_CH_ASK_METER, TABLE_ETHER,
-		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_ASKS, r->ask_per_s, r->ask_burst),
-		   table_goto(TABLE_CH_ASK_Q));
-	/* An interface without Ethernet addresses has one meter for all. */
-	TABLE_RULE(b->t, TABLE_CH_ASK_METER, table_isnt(TABLE_K_IIFTYPE, ARPHRD_ETHER),
-		   meter(TABLE_K_IIF, TABLE_K_NONE, TABLE_SET_ASKS_L3, r->ask_per_s, r->ask_burst), table_goto(TABLE_CH_ASK_Q));
-	TABLE_RULE(b->t, TABLE_CH_ASK_METER, table_goto(TABLE_CH_FLOOD));
-	TABLE_RULE(b->t, TABLE_CH_OUT_METER, own, was_allowed,
-		   meter(TABLE_K_OIFNAME, TABLE_K_NONE, TABLE_SET_AGAIN_OUT, r->again_per_s, r->again_burst),
-		   table_goto(TABLE_CH_ASK_Q));
-	TABLE_RULE(b->t, TABLE_CH_OUT_METER,
-		   meter(TABLE_K_OIFNAME, TABLE_K_NONE, TABLE_SET_ASKS_OUT, r->ask_per_s, r->ask_burst),
-		   table_goto(TABLE_CH_ASK_Q));
-	TABLE_RULE(b->t, TABLE_CH_OUT_METER, table_goto(TABLE_CH_OUT_FLOOD));
-}
-
 static void build_questions(struct table_build *b)
 {
-	const struct table_rates *r = &b->rates;
-
 	TABLE_RULE(b->t, TABLE_CH_ASK, table_jump(TABLE_CH_DENIED));
 	build_note(b, TABLE_CH_ASK, TABLE_NOTE_ASKED, TABLE_CH_ASK_METER);
 	TABLE_RULE(b->t, TABLE_CH_ASK_REPLY, table_jump(TABLE_CH_DENIED_REPLY));
@@ -278,14 +225,6 @@ static void build_questions(struct table_build *b)
 	build_note(b, TABLE_CH_UNKNOWN, TABLE_NOTE_ASKED, TABLE_CH_UNKNOWN_METER);
 	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_REPLY, table_jump(TABLE_CH_DENIED_REPLY));
 	build_note(b, TABLE_CH_UNKNOWN_REPLY, TABLE_NOTE_REPLY, TABLE_CH_UNKNOWN_METER);
-	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_METER, TABLE_ETHER,
-		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_NEWS, r->new_per_s, r->new_burst),
-		   meter(TABLE_K_IIF, TABLE_K_NONE, TABLE_SET_NEWS_IFACE, r->new_iface_per_s, r->new_iface_burst),
-		   table_goto(TABLE_CH_UNKNOWN_Q));
-	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_METER, table_isnt(TABLE_K_IIFTYPE, ARPHRD_ETHER),
-		   meter(TABLE_K_IIF, TABLE_K_NONE, TABLE_SET_NEWS_IFACE, r->new_iface_per_s, r->new_iface_burst),
-		   table_goto(TABLE_CH_UNKNOWN_Q));
-	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_METER, table_goto(TABLE_CH_UNKNOWN_FLOOD));
 }
 
 /* Without anybody to ask, every question is a drop. */
@@ -325,7 +264,6 @@ void table_build_asks(struct table_build *b)
 	}
 	build_deny(b);
 	build_questions(b);
-	build_again(b);
-	build_meters(b);
+	table_build_meters(b);
 	build_queues(b);
 }

@@ -43,12 +43,14 @@ static void who_lookup(struct table_build *b, uint32_t chain, const struct table
 		TABLE_RULE(b->t, chain, family, TABLE_ETHER, shape, is_in(f, set, six), table_goto(cls));
 }
 
-/* Sources behind a router on this interface: there is no MAC to ask for.  Nor has anybody proved who tells an error of a flow. */
-static void routed(struct table_build *b, uint32_t chain, const struct table_iface *f, const char *name)
+/* Sources behind a router on this interface: there is no MAC to ask for.  Nor has anybody proved who tells an error of a flow.
+ * Returns the first of the two sets. */
+static uint32_t routed(struct table_build *b, uint32_t chain, const struct table_iface *f, const char *name)
 {
-	for (unsigned six = 0; six < 2; six++) {
-		uint32_t set = table_model_set(b->t, f->loc, &routed_rows[six], "routed%u-%s", six ? 6 : 4, name);
+	uint32_t set = 0;
 
+	for (unsigned six = 0; six < 2; six++) {
+		set = table_model_set(b->t, f->loc, &routed_rows[six], "routed%u-%s", six ? 6 : 4, name);
 		for (size_t i = 0; i < f->n_routed; i++) {
 			uint32_t bytes = six ? 16 : 4;
 			uint8_t key[32];
@@ -70,6 +72,7 @@ static void routed(struct table_build *b, uint32_t chain, const struct table_ifa
 			TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, NFPROTO_IPV4), table_is(TABLE_K_NH_FIRST, 0x45),
 				   table_in(TABLE_K_IP_SADDR, set), table_jump(TABLE_CH_KNOWN));
 	}
+	return set - 1;
 }
 
 const struct table_set_row *table_build_who_row(const struct table_iface *f, bool six)
@@ -163,8 +166,7 @@ static uint32_t who_chain(struct table_build *b, uint32_t iface, uint32_t *ret_f
 	who_lookup(b, chain, f, *ret_first + 1, true, known);
 	who_lookup(b, chain, f, *ret_first + 2, false, restricted);
 	who_lookup(b, chain, f, *ret_first + 3, true, restricted);
-	if (f->n_routed)
-		routed(b, chain, f, name);
+	table_build_proved_meter(b, f, f->n_routed ? routed(b, chain, f, name) : 0);
 	TABLE_RULE(b->t, chain, table_goto(TABLE_CH_UNKNOWN));
 	return chain;
 }

@@ -185,6 +185,14 @@ int table_turn(struct nl *n, struct table_input *in, struct err *e)
 	return 0;
 }
 
+/* The layout that a set came with. */
+static unsigned since(unsigned set)
+{
+	if (set == TABLE_SET_OTHERS_FLOODS_A || set == TABLE_SET_OTHERS_FLOODS_B)
+		return 4;
+	return set == TABLE_SET_FAILED_OPEN_A || set == TABLE_SET_FAILED_OPEN_B ? 3 : TABLE_LAYOUT_LEDGER;
+}
+
 int table_clear_page(struct nl *n, char page, struct err *e)
 {
 	AUTO(nl_batch) b = NULL;
@@ -202,8 +210,8 @@ int table_clear_page(struct nl *n, char page, struct err *e)
 	for (unsigned i = TABLE_SET_HITS_A; i < TABLE_SET_FIXED; i++) {
 		const char *name = table_set_rows[i].name;
 
-		if (about.layout < TABLE_LAYOUT && (i == TABLE_SET_FAILED_OPEN_A || i == TABLE_SET_FAILED_OPEN_B))
-			continue;               /* not yet there in layout 2 */
+		if (about.layout < since(i))
+			continue;
 		if (name[strlen(name) - 1] == page)
 			table_wire_delete(b, NFPROTO_INET, TABLE_WIRE_ELEMENTS, name);
 	}

@@ -255,6 +255,46 @@ static int take_plan(const struct policy *p, const struct table_setup *setup, st
 	return 0;
 }
 
+static bool is_guarded(const struct table_input *in, const struct addr *a)
+{
+	size_t lo = 0, hi = in->n_guarded;
+
+	while (lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+
+		if (addr_compare(&in->guarded[mid].hi, a) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < in->n_guarded && addr_compare(&in->guarded[lo].lo, a) <= 0;
+}
+
+/* Those of devices that may be elsewhere, too: where a device of guarded interfaces alone stands it proves its addresses. */
+static void take_listed(const struct policy *p, const struct table_input *like, struct arena *a, struct table_input *in)
+{
+	struct mac *all;
+	size_t n = 0;
+
+	if (like) {
+		in->listed = like->listed;
+		in->n_listed = like->n_listed;
+		return;
+	}
+	for (uint32_t i = 0; i < p->n_devices; i++)
+		n += p->devices[i].n_macs;
+	in->listed = all = arena_array(a, n + 1, struct mac);
+	for (uint32_t i = 0; all && i < p->n_devices; i++) {
+		const struct policy_device *d = &p->devices[i];
+		uint32_t at_home = 0;
+
+		while (at_home < d->n_addrs && is_guarded(in, &d->addrs[at_home]))
+			at_home++;
+		for (uint32_t k = 0; k < d->n_macs && (!d->n_addrs || at_home < d->n_addrs); k++)
+			all[in->n_listed++] = d->macs[k];
+	}
+}
+
 int table_input_from(const struct policy *p, const struct prog *prog, const struct who *w, const struct table_setup *setup,
 		     struct arena *a, struct table_input *ret, struct err *e)
 {
@@ -276,6 +316,7 @@ int table_input_from(const struct policy *p, const struct prog *prog, const stru
 	in.remote = take_use(p, &r, USE_REMOTE, a, &in.n_remote);
 	in.observed = take_use(p, &r, USE_OBSERVED, a, &in.n_observed);
 	take_ifaces(p, &r, setup, a, &in);
+	take_listed(p, setup->like, a, &in);
 	VEC_FREE(&r.at);
 	if (arena_failed(a))
 		return err_plain(e, ENOMEM, "out of memory");

@@ -229,7 +229,8 @@ static int read_fences(struct nl *n, struct reading *r, unsigned b, struct err *
 int table_read_ledger(struct nl *n, char page, struct table_ledger *ret, struct err *e)
 {
 	static const struct { enum table_fixed_set set_a; enum table_line_kind kind; } senders[] = {
-		{ TABLE_SET_FLOODS_A, TABLE_L_FLOOD }, { TABLE_SET_UNKNOWN_FLOODS_A, TABLE_L_UNKNOWN_FLOOD },
+		{ TABLE_SET_FLOODS_A, TABLE_L_FLOOD }, { TABLE_SET_OTHERS_FLOODS_A, TABLE_L_FLOOD },
+		{ TABLE_SET_UNKNOWN_FLOODS_A, TABLE_L_UNKNOWN_FLOOD },
 		{ TABLE_SET_INVALIDS_A, TABLE_L_INVALID }, { TABLE_SET_STRANGERS_A, TABLE_L_STRANGE },
 		{ TABLE_SET_CLOSED_A, TABLE_L_CLOSED }, { TABLE_SET_DENIED_MORE_A, TABLE_L_DENIED_MORE },
 		{ TABLE_SET_OUT_FLOODS_A, TABLE_L_OUT_FLOOD }, { TABLE_SET_FAILED_OPEN_A, TABLE_L_FAILED_OPEN },

@@ -71,6 +71,10 @@ const struct table_type_row table_type_rows[TABLE_TYPES] = {
 #define PAIR(ip) { TABLE_T_IFINDEX, TABLE_T_ETHER, ip, ip }
 #define METER(n, id, max, ...) [TABLE_SET_##id] = { n, { __VA_ARGS__ }, .dynamic = true, .keep = TABLE_KEPT, \
 	.size = max, .timeout_ms = 10000 }
+/* By MAC; where there are none by address. */
+#define BY_SENDER(n, id, max, max_l3) \
+	METER(n, id, max, TABLE_T_IFINDEX, TABLE_T_ETHER), METER(n "-4", id##_4, max_l3, TABLE_T_IFINDEX, TABLE_T_IP4), \
+	METER(n "-6", id##_6, max_l3, TABLE_T_IFINDEX, TABLE_T_IP6)
 #define FLOWS(n, at, ...) \
 	[(at) + 0] = { n(tcp4, ""), FLOW(TABLE_T_IP4), __VA_ARGS__ }, \
 	[(at) + 1] = { n(udp4, ""), FLOW(TABLE_T_IP4), __VA_ARGS__ }, \
@@ -98,11 +102,16 @@ const struct table_set_row table_set_rows[TABLE_SET_FIXED] = {
 	NUMBERS("nd-in", ND_IN, TABLE_T_ICMP6), NUMBERS("nd-out", ND_OUT, TABLE_T_ICMP6),
 	WAYS("from", FROM), WAYS("in", IN), WAYS("to", TO), WAYS("towards", TOWARDS),
 	NUMBERS("judged-4", JUDGED4, TABLE_T_PROTO),
-	METER("asks", ASKS, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER), METER("asks-l3", ASKS_L3, 4096, TABLE_T_IFINDEX),
-	METER("asks-out", ASKS_OUT, 4096, TABLE_T_IFNAME),
-	METER("again", AGAIN, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER), METER("again-l3", AGAIN_L3, 4096, TABLE_T_IFINDEX),
-	METER("again-out", AGAIN_OUT, 4096, TABLE_T_IFNAME),
-	METER("news", NEWS, 4096, TABLE_T_IFINDEX, TABLE_T_ETHER), METER("news-iface", NEWS_IFACE, 4096, TABLE_T_IFINDEX),
+	NAMES("proved", PROVED), NUMBERS("listed", LISTED, TABLE_T_ETHER),
+	/* Of the proved as many as ident knows MACs: nobody takes a place there with a MAC that has proved nothing. */
+	BY_SENDER("asks-proved", ASKS_PROVED, 262144, 65536), BY_SENDER("again-proved", AGAIN_PROVED, 65536, 16384),
+	METER("asks-listed", ASKS_LISTED, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
+	METER("again-listed", AGAIN_LISTED, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
+	BY_SENDER("asks-others", ASKS_OTHERS, 65536, 16384), BY_SENDER("again-others", AGAIN_OTHERS, 65536, 16384),
+	METER("asks-iface", ASKS_IFACE, 4096, TABLE_T_IFINDEX),
+	METER("asks-out", ASKS_OUT, 4096, TABLE_T_IFNAME), METER("again-out", AGAIN_OUT, 4096, TABLE_T_IFNAME),
+	METER("errors-out", ERRORS_OUT, 4096, TABLE_T_IFNAME),
+	BY_SENDER("news", NEWS, 4096, 4096), METER("news-iface", NEWS_IFACE, 4096, TABLE_T_IFINDEX),
 	METER("samples", SAMPLES, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
 	METER("keys", KEYS, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
 	METER("more", MORE, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
@@ -124,6 +133,7 @@ const struct table_set_row table_set_rows[TABLE_SET_FIXED] = {
 	FLOWS(HITS_A, TABLE_SET_HITS_A, LEDGER, .size = 65536),
 	FLOWS(HITS_B, TABLE_SET_HITS_B, LEDGER, .size = 65536),
 	PAGES("floods", FLOODS, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
+	PAGES("others-floods", OTHERS_FLOODS, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
 	PAGES("unknown-floods", UNKNOWN_FLOODS, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
 	PAGES("denied-more", DENIED_MORE, 65536, TABLE_T_IFINDEX, TABLE_T_ETHER),
 	PAGES("out-floods", OUT_FLOODS, 4096, TABLE_T_IFNAME, TABLE_T_IFNAME),
@@ -146,8 +156,9 @@ const char *const table_chain_rows[TABLE_CH_FIXED] = {
 	[TABLE_CH_NEVER] = "class-never",
 	[TABLE_CH_SLOW] = "slow", [TABLE_CH_SLOW_RELATED] = "slow-related",
 	[TABLE_CH_ASK] = "ask", [TABLE_CH_ASK_REPLY] = "ask-reply", [TABLE_CH_ASK_METER] = "ask-meter",
+	[TABLE_CH_ASK_PROVED] = "ask-proved", [TABLE_CH_ASK_LISTED] = "ask-listed", [TABLE_CH_ASK_OTHERS] = "ask-others",
 	[TABLE_CH_ASK_OUT] = "ask-out", [TABLE_CH_ASK_OUT_REPLY] = "ask-out-reply",
-	[TABLE_CH_OUT_METER] = "ask-out-meter", [TABLE_CH_AGAIN] = "ask-again",
+	[TABLE_CH_OUT_METER] = "ask-out-meter",
 	[TABLE_CH_DENY] = "deny", [TABLE_CH_DENY_COUNT] = "deny-count",
 	[TABLE_CH_UNKNOWN] = "unknown", [TABLE_CH_UNKNOWN_REPLY] = "unknown-reply", [TABLE_CH_UNKNOWN_METER] = "unknown-meter",
 	[TABLE_CH_ASK_Q] = "ask-q", [TABLE_CH_UNKNOWN_Q] = "unknown-q",
@@ -156,7 +167,8 @@ const char *const table_chain_rows[TABLE_CH_FIXED] = {
 	[TABLE_CH_FLOODED + 0] = "flooded-tcp4", [TABLE_CH_FLOODED + 1] = "flooded-udp4",
 	[TABLE_CH_FLOODED + 2] = "flooded-tcp6", [TABLE_CH_FLOODED + 3] = "flooded-udp6",
 	[TABLE_CH_OUT_FLOOD] = "out-flood",
-	[TABLE_CH_FLOOD] = "flood", [TABLE_CH_UNKNOWN_FLOOD] = "unknown-flood", [TABLE_CH_INVALID] = "invalid-drop",
+	[TABLE_CH_FLOOD] = "flood", [TABLE_CH_OTHERS_FLOOD] = "others-flood",
+	[TABLE_CH_UNKNOWN_FLOOD] = "unknown-flood", [TABLE_CH_INVALID] = "invalid-drop",
 	[TABLE_CH_CLOSED] = "closed-drop", [TABLE_CH_FAILED_OPEN] = "failed-open", [TABLE_CH_OBSERVE] = "observe",
 	[TABLE_CH_AFTER] = "after", [TABLE_CH_ALLOWED] = "allowed", [TABLE_CH_ALLOWED_BULK] = "allowed-bulk",
 	[TABLE_CH_REMEMBER] = "remember",

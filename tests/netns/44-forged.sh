@@ -6,6 +6,7 @@
 # to where A may go.  A's flows, decided by the kernel or asked about, pass all the while, and no event says that A did any of it.
 # And N, a recorder in the core that is known by its MAC alone: somebody there scans a camera by N's address, until the kernel drops
 # that before it routes; N's connections pass.
+# And as many MACs as no set has places for, invented in the core: A, B beside it and N ask meanwhile, and are answered.
 # (A's own MAC and address on A's own segment is A to everybody, and where the policy itself binds the two, on every interface of
 # the zone: port security on the switch is the answer to that.)
 . "$(dirname "$0")/probe.sh" || exit 2
@@ -61,6 +62,32 @@ scanned_as_n() {
 	truth "the scan is told as the desk's" site_wait 'the event' told_of_any "$seq" "${MAC[desk]}"
 	is 'no event says that N did it' "$(against_n "$seq")" ''
 }
+# Nobody's places but those of strangers are full.
+crowded() { [ "$(in_ns fw nft list set inet ringfence asks-others | grep -c expires)" -ge 65000 ]; }
+asks_meanwhile() { # HOST FAMILY: 40 new flows to the recorder, all of them asked about
+	local token
+	printf -v token %08x%08x $SRANDOM $SRANDOM
+	sender_send "$1" -i eth0 --smac "${MAC[$1]}" --dmac "${GATE_MAC[${SEG[$1]}]}" --src "$(addr_of "$1" "$2")" \
+		--dst "$(addr_of prec "$2")" --proto udp --sport $((PORT += 100)) --dport 50431 --flows 40 --count 40 --rate 20 --token "$token"
+	site_settle "prec.$token"
+	is "new flows of $1 to the recorder pass meanwhile (IPv$2)" "${COUNTED[prec.$token]:-0}" 40
+}
+invented_in_the_core() {
+	local seq host
+	seq=$(last_seq)
+	in_ns_bg desk "$SITE_DIR/crowd" "$NETPROBE" send -i eth0 --smac "${MAC[desk]}" --random-mac --dmac "${GATE_MAC[core]}" \
+		--src "${IP4[axis]}" --dst "${IP4[axis2]}" --proto udp --sport 20000 --dport 9 --count 100000000 --rate 16000
+	truth 'somebody invents more MACs in the core than there are places' site_wait 'no place to be left' crowded
+	for host in axis axis2; do
+		asks_meanwhile $host 4
+		asks_meanwhile $host 6
+	done
+	truth "N's connections pass meanwhile" in_ns files "$NETPROBE" connect "${IP4[axis]}" 8554 --rounds 20
+	truth 'and over IPv6' in_ns files "$NETPROBE" connect "${IP6[axis]}" 8554 --rounds 20
+	site_kill "$SITE_LAST"
+	truth 'it is told as a flood' told_soon "$seq" flood core0
+	is 'no event says that N did it' "$(against_n "$seq")" ''
+}
 told_of_any() { # SEQ MAC
 	ringfence events --after "$1" --last 100000 --format ecs | grep -E '"code":"(scan|flood)"' | grep -q "$(tr a-f: A-F- <<<"$2")"
 }
@@ -110,6 +137,11 @@ truth "those from the other interface with that interface" told_of "$SEQ" "${MAC
 truth "those of the desk as its own" told_of "$SEQ" "${MAC[desk]}" core0
 is "no event says that A did it" "$(against_a "$SEQ" | head -n 2)" ''
 # The kernel of the virtual machine is too slow for the rate that it takes.
-if [ "${RINGFENCE_VM:-}" ]; then skip "a scan by N's address" 'too slow a machine'; else scanned_as_n; fi
+if [ "${RINGFENCE_VM:-}" ]; then
+	skip "a scan by N's address, invented MACs" 'too slow a machine'
+else
+	invented_in_the_core
+	scanned_as_n
+fi
 truth "the kernel's table is what it should be" ringfence verify
 site_done

@@ -23,6 +23,7 @@ struct example {
 	struct plan_where wheres[4];
 	struct plan_class classes[2];
 	struct plan_macs macs[1];
+	struct mac listed[1];
 	struct table_members members[2];
 	uint32_t none[5], from[5];
 	const char *rules[4];
@@ -148,7 +149,9 @@ static inline void example_init(struct example *x)
 		.generation = 1, .page = 'a', .mark_shift = 24, .queue = 100, .nflog_group = 100, .native_queue = true,
 		.ifaces = x->ifaces, .n_ifaces = 5, .guarded = x->guarded, .n_guarded = 2, .remote = x->remote, .n_remote = 1,
 		.observed = x->observed, .n_observed = 1, .bindings = x->bindings, .n_bindings = 6,
+		.listed = x->listed, .n_listed = 1,
 	};
+	x->listed[0] = example_mac("00:00:5e:00:53:20");
 	memset(x->in.digest, 0xab, sizeof(x->in.digest));
 	example_plan(x);
 	example_name(x);

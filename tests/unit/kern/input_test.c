@@ -22,6 +22,9 @@ static const char text[] =
 	"devices:\n"
 	"  - { name: axis, macs: [\"ac:cc:8e:00:00:02\"], addresses: [10.20.0.2], maker: axis }\n"
 	"  - { name: hik, macs: [\"44:19:b6:00:00:03\"], addresses: [10.20.0.3], maker: hikvision }\n"
+	"  - { name: nvr, macs: [\"00:00:5e:00:53:01\", \"00:00:5e:00:53:02\"] }\n"
+	"  - { name: both, macs: [\"ac:cc:8e:00:00:03\"], addresses: [10.20.0.9, 10.0.0.3] }\n"
+	"  - { name: vms, addresses: [10.0.0.4] }\n"
 	"hosts: { nas: { networks: [10.0.0.9] } }\n"
 	"groups: { restricted: { packs: [uk-nil] } }\n"
 	"restrict:\n"
@@ -96,7 +99,7 @@ END_TEST
 
 START_TEST(classes_what_is_pinned)
 {
-	ck_assert_uint_eq(in.n_bindings, 2);
+	ck_assert_uint_eq(in.n_bindings, 3);
 	for (size_t i = 0; i < in.n_bindings; i++)
 		ck_assert_int_eq(in.bindings[i].cls, in.bindings[i].mac.b[0] == 0x44 ? TABLE_RESTRICTED : TABLE_KNOWN);
 }
@@ -164,6 +167,15 @@ START_TEST(takes_the_plan)
 }
 END_TEST
 
+/* Of whom a MAC may be seen where nobody proves anything. */
+START_TEST(lists_macs_that_are_not_at_home_on_guarded_interfaces)
+{
+	ck_assert_uint_eq(in.n_listed, 3);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_uint_eq(in.listed[i].b[5], i + 1);
+}
+END_TEST
+
 START_TEST(takes_the_rest_as_it_is)
 {
 	struct table *t = NULL;
@@ -189,6 +201,7 @@ int main(void)
 	tcase_add_test(tc, classes_what_is_pinned);
 	tcase_add_test(tc, takes_what_may_be_offloaded);
 	tcase_add_test(tc, takes_the_plan);
+	tcase_add_test(tc, lists_macs_that_are_not_at_home_on_guarded_interfaces);
 	tcase_add_test(tc, takes_the_rest_as_it_is);
 	return suite_run(tc);
 }

@@ -18,7 +18,7 @@ START_TEST(loads_and_nft_lists_it_whole)
 	ck_assert_ptr_nonnull(strstr(text, "ether saddr . ip saddr @known4-eth1.20"));
 	ck_assert_ptr_nonnull(strstr(text, "elements = { 10.20.0.0/16 }"));
 	ck_assert_ptr_nonnull(strstr(text, "\"eth1.20\" : jump who-eth1.20"));
-	ck_assert_ptr_nonnull(strstr(text, "ringfence layout 3 generation 1 page a"));
+	ck_assert_ptr_nonnull(strstr(text, "ringfence layout 4 generation 1 page a"));
 	ck_assert_ptr_nonnull(strstr(text, "chain in-eth4"));
 }
 END_TEST

@@ -97,8 +97,10 @@ START_TEST(judges_a_guarded_interface_without_macs)
 }
 END_TEST
 
-START_TEST(limits_it_as_one)
+/* One sender takes nothing of another, known or not. */
+START_TEST(limits_it_by_address)
 {
+	struct wire_frame stranger = tunneled, other = tunneled;
 	int fd = tun_open();
 
 	if (fd < 0)
@@ -111,6 +113,21 @@ START_TEST(limits_it_as_one)
 	ck_assert_uint_ge(site.asked, 10);
 	ck_assert_uint_le(site.asked, 12);
 	ck_assert_uint_eq(site_counter(TABLE_C_FLOOD_UNKEYED), 30 - site.asked);
+	site.bindings[3].addr = example_addr("10.50.0.3");
+	site_load();
+	other.src = "10.50.0.3";
+	tun_send(fd, &other, 5);
+	site_answer(site_mark(TABLE_DENY));
+	ck_assert_uint_eq(site.asked, 5);
+	stranger.src = "10.50.0.8";
+	tun_send(fd, &stranger, 80);
+	site_answer(site_mark(TABLE_DENY));
+	ck_assert_uint_ge(site.asked_unknown, 50);
+	ck_assert_uint_le(site.asked_unknown, 60);
+	stranger.src = "10.50.0.9";
+	tun_send(fd, &stranger, 5);
+	site_answer(site_mark(TABLE_DENY));
+	ck_assert_uint_eq(site.asked_unknown, 5);
 	close(fd);
 }
 END_TEST
@@ -268,7 +285,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, site_begin, site_end);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, judges_a_guarded_interface_without_macs);
-	tcase_add_test(tc, limits_it_as_one);
+	tcase_add_test(tc, limits_it_by_address);
 	tcase_add_test(tc, asks_for_an_open_tunnel);
 	tcase_add_test(tc, asks_for_networks_behind_a_router_by_address);
 	tcase_add_test(tc, notes_the_direction_of_icmp_errors);

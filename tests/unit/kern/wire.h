@@ -34,6 +34,7 @@ struct wire_frame {
 	size_t payload;
 	const uint8_t *quote;           /* ICMP: this IP packet */
 	size_t quote_len;
+	uint8_t ttl;                    /* of IPv4; 0: 64 */
 };
 
 static inline struct wire wire_open(int space, const char *ifname)
@@ -132,7 +133,7 @@ static inline size_t wire_make(const struct wire_frame *f, uint8_t *out)
 	}
 	h[0] = (uint8_t)(0x40 | head / 4);
 	wire_put16(h + 2, (unsigned)(head + n));
-	h[8] = 64;
+	h[8] = f->ttl ? f->ttl : 64;
 	h[9] = f->proto;
 	memcpy(h + 12, src.b, 4);
 	memcpy(h + 16, dst.b, 4);
