@@ -15,7 +15,8 @@
  *     silent.  A pin never gives way.  The same goes for a MAC that turns up on a second interface;
  *   - an address that leaves a restricted device takes the restriction along, unless the policy lists the new one;
  *   - restricted evidence stronger than a hint makes a device sticky: it stays restricted, whatever is seen later;
- *   - caps bound what one MAC can bind and how many MACs an interface can bring in a minute. */
+ *   - caps bound what one MAC can bind and how many MACs an interface can bring in a minute; at its cap a MAC's addresses that were
+ *     silent for an hour are asked, and those that do not answer make room. */
 #ifndef IDENT_IDENT_H
 #define IDENT_IDENT_H
 

@@ -126,7 +126,16 @@ static bool is_foreign(const struct ident *id, uint32_t iface, const struct addr
 	return id->policy && at != IDENT_NONE && !addr_is_of_link(a) && !zones_at_home(id->zones, at, a);
 }
 
-/* The binding of that MAC and family that can best be spared: a claim of more than a minute, else what was unseen for a day. */
+/* How long it must have been unseen before it makes room: what was asked since it was seen last, and did not answer, an hour. */
+static int64_t kept_for_ns(const struct ident *id, const struct ident_bind *b)
+{
+	if (b->proof == WHO_CLAIMED)
+		return minute_ns;
+	return b->silent && b->silent_ns >= b->last_ns && !ident_pin_lists(id, &b->addr) ? hour_ns : day_ns;
+}
+
+/* The binding of that MAC and family that can best be spared: a claim of more than a minute, else what was unseen for a day, or
+ * for an hour and does not answer. */
 static uint32_t spare(const struct ident *id, uint32_t mac, uint8_t family, bool foreign, int64_t now_ns)
 {
 	uint32_t best = IDENT_NONE;
@@ -136,7 +145,7 @@ static uint32_t spare(const struct ident *id, uint32_t mac, uint8_t family, bool
 		int64_t unseen = now_ns - b->last_ns;
 
 		if (b->foreign != foreign || (!foreign && b->addr.family != family) || b->proof == WHO_PINNED || b->probing ||
-		    b->waiting || unseen < (b->proof == WHO_CLAIMED ? minute_ns : day_ns))
+		    b->waiting || unseen < kept_for_ns(id, b))
 			continue;
 		if (!o || b->proof < o->proof || (b->proof == o->proof && b->last_ns < o->last_ns))
 			best = i;
@@ -165,6 +174,34 @@ void ident_unbind(struct ident *id, uint32_t bind, int64_t now_ns)
 	ident_drop(id, bind);
 }
 
+/* No room: of the MAC's proved addresses that were unseen for an hour the one that was so longest is asked.  If it answers it is
+ * seen, and stays; if not, the next claim finds room.  One at a time, each no more than once an hour: so few probes come of any
+ * number of claims.  True: one is being asked.
+ * Whoever sends with another's MAC has these addresses asked, no more: one that answers, or that the policy lists, he does not
+ * get rid of.  Of a device that is away for an hour he may take the places for addresses that he answers for himself,
+ * as he could have with free ones; they are judged as the device's, which is what the MAC alone gives him anyway, and hold until
+ * they are silent in turn. */
+static bool ask_longest_unseen(struct ident *id, uint32_t mac, uint8_t family, int64_t now_ns)
+{
+	uint32_t best = IDENT_NONE;
+
+	for (uint32_t i = id->macs.at[mac].bindings; i != IDENT_NONE; i = id->binds.at[i].next_of_mac) {
+		const struct ident_bind *b = &id->binds.at[i];
+
+		if (b->foreign || b->addr.family != family || b->proof != WHO_VERIFIED || now_ns - b->last_ns < hour_ns ||
+		    ident_pin_lists(id, &b->addr))
+			continue;
+		if (b->probing)
+			return true;
+		if (best == IDENT_NONE || b->last_ns < id->binds.at[best].last_ns)
+			best = i;
+	}
+	if (best == IDENT_NONE)
+		return false;
+	ident_probe_start(id, best, 0, now_ns);
+	return true;
+}
+
 /* Room for one more claim of that MAC. */
 static bool make_room(struct ident *id, uint32_t iface, uint32_t mac, const struct addr *a, bool foreign, int64_t now_ns)
 {
@@ -182,7 +219,7 @@ static bool make_room(struct ident *id, uint32_t iface, uint32_t mac, const stru
 			ident_drop(id, victim);
 		return true;
 	}
-	if (!foreign)
+	if (!foreign && !ask_longest_unseen(id, mac, a->family, now_ns))
 		tell_capped(id, &m->told_ns, id->ifaces.at[iface].name, mac, &m->mac,
 			    n < limit ? "too many addresses in all" : "too many addresses of one MAC", now_ns);
 	return false;

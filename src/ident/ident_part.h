@@ -143,6 +143,7 @@ const struct ident_evid *ident_evidence_best(const struct ident *id, uint32_t de
 
 /* ident_pin.c: the policy's listings. */
 uint32_t ident_pin_of_mac(const struct ident *id, const struct mac *m);         /* into policy->devices, or IDENT_NONE */
+bool ident_pin_lists(const struct ident *id, const struct addr *a);             /* as some device's, with MACs or without */
 bool ident_pin_holds(const struct ident *id, uint32_t iface, const struct mac *m, const struct addr *a);
 /* Does a pin of somebody else forbid (iface, mac, addr)?  *ret_elsewhere: it is the MAC that is pinned on other interfaces. */
 bool ident_pin_forbids(const struct ident *id, uint32_t iface, const struct mac *m, const struct addr *a, bool *ret_elsewhere);

@@ -59,6 +59,11 @@ static uint32_t listed_at(const struct ident *id, const struct addr *a)
 											  IDENT_NONE;
 }
 
+bool ident_pin_lists(const struct ident *id, const struct addr *a)
+{
+	return id->policy && listed_at(id, a) != IDENT_NONE;
+}
+
 /* Is the address at home on iface, as a pin sees it? */
 static bool at_home(const struct ident *id, uint32_t iface, const struct addr *a)
 {

@@ -43,6 +43,89 @@ START_TEST(test_addresses_per_mac)
 }
 END_TEST
 
+/* A device at its limit takes another address: of its old ones those that were silent for an hour are asked, one at a time. */
+START_TEST(test_silent_addresses_make_room)
+{
+	settle("cam0", AXIS "10", "10.20.1.4");         /* listed: never asked for room */
+	for (int i = 1; i < 4; i++) {
+		char addr[32];
+
+		now += S(60);
+		snprintf(addr, sizeof(addr), "10.20.3.%d", i);
+		settle("cam0", AXIS "10", addr);
+	}
+	now += S(3000);
+	take_facts();
+	ck_assert_int_eq(claim("cam0", AXIS "10", "10.20.3.9"), IDENT_REFUSED);
+	ck_assert_str_eq(probe(), "");                  /* none was silent for long */
+	take_facts();
+	ck_assert_ptr_nonnull(fact(IDENT_CAPPED));
+	now += S(3600);
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(claim("cam0", AXIS "10", "10.20.3.9"), IDENT_REFUSED);
+	ck_assert_str_eq(probe(), "cam0 " AXIS "10 10.20.3.1");
+	ck_assert_str_eq(probe(), "");
+	answer("cam0", AXIS "10", "10.20.3.1");         /* it keeps its place */
+	ck_assert_int_eq(claim("cam0", AXIS "10", "10.20.3.9"), IDENT_REFUSED);
+	ck_assert_str_eq(probe(), "cam0 " AXIS "10 10.20.3.2");
+	now += S(1);
+	ck_assert_str_eq(probe(), "cam0 " AXIS "10 10.20.3.2");
+	ck_assert_int_eq(claim("cam0", AXIS "10", "10.20.3.9"), IDENT_REFUSED);
+	now += S(1);
+	ck_assert_str_eq(probe(), "cam0 " AXIS "10 10.20.3.2");
+	now += S(1);
+	ck_assert_str_eq(probe(), "");
+	ck_assert_int_eq(proof("cam0", AXIS "10", "10.20.3.2"), WHO_VERIFIED);          /* until its place is wanted */
+	take_facts();
+	ck_assert_uint_eq(n_facts, 0);
+	ck_assert_int_eq(claim("cam0", AXIS "10", "10.20.3.9"), IDENT_ASKED);
+	ck_assert_int_eq(proof("cam0", AXIS "10", "10.20.3.2"), WHO_NO_PROOF);
+	ck_assert_str_eq(probe(), "cam0 " AXIS "10 10.20.3.9");
+	answer("cam0", AXIS "10", "10.20.3.9");
+	ck_assert_int_eq(proof("cam0", AXIS "10", "10.20.3.9"), WHO_VERIFIED);
+	take_facts();
+	ck_assert_ptr_nonnull(fact(IDENT_UNBOUND));
+	/* The third answers, too: then there is none to ask, for an hour. */
+	ck_assert_int_eq(claim("cam0", AXIS "10", "10.20.3.8"), IDENT_REFUSED);
+	ck_assert_str_eq(probe(), "cam0 " AXIS "10 10.20.3.3");
+	answer("cam0", AXIS "10", "10.20.3.3");
+	now += S(3000);
+	take_facts();
+	ck_assert_int_eq(claim("cam0", AXIS "10", "10.20.3.8"), IDENT_REFUSED);
+	ck_assert_str_eq(probe(), "");
+	take_facts();
+	ck_assert_ptr_nonnull(fact(IDENT_CAPPED));
+	ck_assert_int_eq(proof("cam0", AXIS "10", "10.20.1.4"), WHO_VERIFIED);
+}
+END_TEST
+
+/* What did not answer and was heard afterwards stays; another family's have nothing to do with it. */
+START_TEST(test_heard_again_keeps_its_place)
+{
+	char addr[32];
+
+	for (int i = 1; i < 5; i++) {
+		snprintf(addr, sizeof(addr), "10.20.3.%d", i);
+		settle("cam0", AXIS "10", addr);
+	}
+	settle("cam0", AXIS "10", "fd00:20::10");
+	now += S(3700);
+	claim("cam0", AXIS "10", "10.20.3.9");
+	for (int i = 0; i < 4; i++, now += S(1))
+		probe();
+	for (int i = 1; i < 5; i++) {
+		snprintf(addr, sizeof(addr), "10.20.3.%d", i);
+		ck_assert_int_eq(claim("cam0", AXIS "10", addr), IDENT_HOLDS);
+	}
+	ck_assert_int_eq(claim("cam0", AXIS "10", "10.20.3.9"), IDENT_REFUSED);
+	ck_assert_str_eq(probe(), "");
+	now += S(3700);
+	ck_assert_int_eq(claim("cam0", AXIS "10", "10.20.3.9"), IDENT_REFUSED);         /* it is asked again first */
+	ck_assert_str_ne(probe(), "");
+	ck_assert_int_eq(proof("cam0", AXIS "10", "fd00:20::10"), WHO_VERIFIED);
+}
+END_TEST
+
 START_TEST(test_claims_make_room_for_claims)
 {
 	char addr[32];
@@ -232,6 +315,8 @@ int main(void)
 {
 	const TTest *const all[] = {
 		test_addresses_per_mac,
+		test_silent_addresses_make_room,
+		test_heard_again_keeps_its_place,
 		test_claims_make_room_for_claims,
 		test_new_macs_per_interface_and_minute,
 		test_router,
