@@ -45,6 +45,7 @@ struct watch *watch_new(const struct watch_config *c, struct err *e)
 		free(w);
 		return NULL;
 	}
+	w->clock_behind = c->reload && reload_behind_ns(c->reload) > BEHIND_NS;
 	w->s.counts = w->s.base;
 	w->denied = denied_sum(&w->s.base);
 	w->unanswered = c->unanswered_before;
@@ -156,7 +157,7 @@ static void watch_clock(struct watch *w)
 	struct event unsound = { .kind = EVENT_CLOCK_UNSOUND, .severity = POLICY_SEV_HIGH };
 	const bool behind = reload_behind_ns(w->c.reload) > BEHIND_NS;
 
-	if (behind && !w->clock_behind && w->ticks > 1) {
+	if (behind && !w->clock_behind) {
 		log_warn("the clock was set back: what had ended stays ended");
 		reload_event(w->c.reload, &unsound, "{\"what\":\"the clock was set back\"}");
 	}
