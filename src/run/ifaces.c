@@ -220,7 +220,10 @@ static bool is_bridge(const struct link_iface *l, void *arg)
 }
 
 /* Where ifaces_read writes what struct ifaces shows. */
-struct lists { struct flow_ifpair *pairs; const char **open, **closed, **l3, **missing, **trunks, **ports, **stacked, **bridged; };
+struct lists {
+	struct flow_ifpair *pairs;
+	const char **open, **closed, **l3, **missing, **down, **trunks, **ports, **stacked, **bridged;
+};
 
 static void sort_in(const struct policy *p, const struct link_map *m, const struct ifaces_memory *mem,
 		    const struct link_iface *l, struct arena *a, struct ifaces *r, const struct lists *to)
@@ -232,6 +235,8 @@ static void sort_in(const struct policy *p, const struct link_map *m, const stru
 		to->bridged[r->n_bridged++] = arena_strdup(a, l->name);
 	if (i != WHO_NONE) {
 		to->pairs[r->n_pairs++] = (struct flow_ifpair){ .ifindex = l->index, .iface = i };
+		if (!l->up)
+			to->down[r->n_down++] = arena_strdup(a, l->name);
 		if (!l->ether)
 			to->l3[r->n_l3++] = arena_strdup(a, l->name);
 		if (carries_vlans(m, l))
@@ -256,12 +261,14 @@ int ifaces_read(const struct policy *p, const struct link_map *m, const struct i
 		.pairs = arena_array(a, n + 1, struct flow_ifpair),
 		.open = arena_array(a, n + 1, const char *), .closed = arena_array(a, n + 1, const char *),
 		.l3 = arena_array(a, n + 1, const char *), .missing = arena_array(a, (size_t)p->n_ifaces + 1, const char *),
+		.down = arena_array(a, n + 1, const char *),
 		.trunks = arena_array(a, n + 1, const char *), .ports = arena_array(a, n + 1, const char *),
 		.stacked = arena_array(a, n + 1, const char *), .bridged = arena_array(a, n + 1, const char *),
 	};
 	struct ifaces r = {
-		.pairs = to.pairs, .open = to.open, .closed = to.closed, .l3 = to.l3, .missing = to.missing, .trunks = to.trunks,
-		.ports = to.ports, .stacked = to.stacked, .bridged = to.bridged, .further = ifaces_further(NULL),
+		.pairs = to.pairs, .open = to.open, .closed = to.closed, .l3 = to.l3, .missing = to.missing, .down = to.down,
+		.trunks = to.trunks, .ports = to.ports, .stacked = to.stacked, .bridged = to.bridged,
+		.further = ifaces_further(NULL),
 	};
 
 	if (arena_failed(a))
@@ -287,13 +294,18 @@ static bool same_names(const char *const *a, size_t n, const char *const *b, siz
 	return n == m;
 }
 
-bool ifaces_equal(const struct ifaces *a, const struct ifaces *b)
+bool ifaces_lead_alike(const struct ifaces *a, const struct ifaces *b)
 {
 	for (size_t i = 0; a->n_pairs == b->n_pairs && i < a->n_pairs; i++) {
 		if (a->pairs[i].ifindex != b->pairs[i].ifindex || a->pairs[i].iface != b->pairs[i].iface)
 			return false;
 	}
-	return a->n_pairs == b->n_pairs && a->further == b->further && same_names(a->open, a->n_open, b->open, b->n_open) &&
+	return a->n_pairs == b->n_pairs && same_names(a->down, a->n_down, b->down, b->n_down);
+}
+
+bool ifaces_equal(const struct ifaces *a, const struct ifaces *b)
+{
+	return ifaces_lead_alike(a, b) && a->further == b->further && same_names(a->open, a->n_open, b->open, b->n_open) &&
 	       same_names(a->closed, a->n_closed, b->closed, b->n_closed) && same_names(a->l3, a->n_l3, b->l3, b->n_l3) &&
 	       same_names(a->missing, a->n_missing, b->missing, b->n_missing) &&
 	       same_names(a->trunks, a->n_trunks, b->trunks, b->n_trunks) &&

@@ -21,6 +21,7 @@ struct ifaces {
 	const char *const *closed;              size_t n_closed;        /* of no zone, but shut */
 	const char *const *l3;                  size_t n_l3;            /* the policy's that have no Ethernet addresses */
 	const char *const *missing;             size_t n_missing;       /* guarded in the policy, not there */
+	const char *const *down;                size_t n_down;          /* the policy's that are set down */
 	const char *const *trunks;              size_t n_trunks;        /* the policy's that VLAN devices stand on */
 	const char *const *ports;               size_t n_ports;         /* … that are ports of what the policy does not guard */
 	const char *const *stacked;             size_t n_stacked;       /* … whose frames may go on otherwise than by IP */
@@ -48,6 +49,9 @@ int ifaces_read(const struct policy *p, const struct link_map *m, const struct i
 bool ifaces_further(const char *ptype);
 /* Whether anything that matters differs. */
 bool ifaces_equal(const struct ifaces *a, const struct ifaces *b);
+/* Whether the policy's interfaces are there and up alike.  Where they are not, routes have changed with them, and flows that were
+ * decided by where they led may be led elsewhere. */
+bool ifaces_lead_alike(const struct ifaces *a, const struct ifaces *b);
 /* Index into policy->ifaces, or WHO_NONE. */
 uint32_t ifaces_find(const struct policy *p, const char *name);
 

@@ -221,15 +221,6 @@ out:
 	return -1;
 }
 
-/* After wire, without a new generation being asked for. */
-static int put_in_force(struct reload *r, struct judge *j, struct err *e)
-{
-	const int rc = replace(r, j, e);
-
-	unwire(r, rc == 0);
-	return rc;
-}
-
 static int next_generation(struct reload *r, struct judge *j, struct err *e)
 {
 	if (fence_next_generation(r->c.fence, j->mark_shift, &j->generation, e) == 0)
@@ -237,18 +228,23 @@ static int next_generation(struct reload *r, struct judge *j, struct err *e)
 	return err_wrap(e, "the next generation");
 }
 
-static int apply(struct reload *r, struct judge *j, struct err *e)
+/* Takes j.  As another generation all flows are judged once more. */
+static int apply(struct reload *r, struct judge *j, bool another, struct err *e)
 {
+	int rc;
+
 	if (wire(r, j, e) < 0) {
 		judge_free(j);
 		return -1;
 	}
-	if (next_generation(r, j, e) < 0) {
+	if (another && next_generation(r, j, e) < 0) {
 		unwire(r, false);
 		judge_free(j);
 		return -1;
 	}
-	return put_in_force(r, j, e);
+	rc = replace(r, j, e);
+	unwire(r, rc == 0);
+	return rc;
 }
 
 /* The same with what was learnt; takes j. */
@@ -276,7 +272,7 @@ int reload_apply(struct reload *r, struct judge *j, const char *by, struct err *
 	j = with_learnt(r, j, e);
 	if (before)
 		ifaces_release(&r->memory, before->policy, r->c.links);
-	if (!j || apply(r, j, e) < 0) {
+	if (!j || apply(r, j, true, e) < 0) {
 		if (r->ident && before)
 			ident_set_policy(r->ident, publish_current(r->c.publish)->policy, reload_now(r), &second);
 		judge_free(before);
@@ -293,7 +289,7 @@ int reload_time(struct reload *r, struct err *e)
 	const int64_t was_ns = old->at_ns;
 	struct judge *j = judge_at(old, r->ident, reload_now(r), e);
 
-	if (!j || apply(r, j, e) < 0)
+	if (!j || apply(r, j, true, e) < 0)
 		return -1;
 	reload_tell_ended(r, publish_current(r->c.publish), was_ns);
 	return 0;
@@ -325,7 +321,7 @@ int reload_links(struct reload *r, struct err *e)
 	struct arena *a = arena_new();
 	struct ifaces now;
 	struct judge *j;
-	bool same;
+	bool same, alike;
 
 	if (!a)
 		return err_plain(e, ENOMEM, "out of memory");
@@ -334,6 +330,7 @@ int reload_links(struct reload *r, struct err *e)
 		return -1;
 	}
 	same = ifaces_equal(&now, &r->ifaces);
+	alike = ifaces_lead_alike(&now, &r->ifaces);
 	arena_free(a);
 	r->links_due = false;
 	if (same) {
@@ -341,11 +338,7 @@ int reload_links(struct reload *r, struct err *e)
 		return 0;
 	}
 	j = judge_who(old, r->ident, e);
-	r->links_due = true;
-	if (j && wire(r, j, e) == 0)
-		r->links_due = put_in_force(r, j, e) < 0;
-	else
-		judge_free(j);
+	r->links_due = !j || apply(r, j, !alike, e) < 0;
 	r->links_again_ns = now_mono_ns() + LINKS_PAUSE_NS;
 	return r->links_due ? -1 : 0;
 }

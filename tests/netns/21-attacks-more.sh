@@ -516,9 +516,14 @@ astray_off() {
 
 attack_34() {
 	call enforced site_learn hik prec udp 50000
-	probe pass '34: R sends to the recorder of its zone' hik rrec udp 50340 fam=4 n=5
+	probe pass '34: R sends to the recorder of its zone' hik rrec udp 50340 fam=4 sport=7340 n=5
+	probe pass '34: and A does' axis rrec udp 50340 fam=4 sport=7341 n=5
 	barrier
+	step enforced '34: the generation' note_generation
 	step both '34: whose interface is down, and others have a default route' astray_on
+	step enforced '34: all flows are judged once more' other_generation
+	probe drop '34: what R was allowed does not go out instead' hik rrec udp 50340 fam=4 sport=7340 n=20 at=out
+	probe drop '34: nor what A was' axis rrec udp 50340 fam=4 sport=7341 n=20 at=out
 	probe drop '34: R does not go out instead' hik rrec udp 50341 fam=4 n=20 at=out
 	probe drop '34: nor A' axis rrec udp 50341 fam=4 n=20 at=out
 	probe drop '34: nor the VMS, to a camera' vms axis2 tcp-syn 443 fam=4 n=5 at=out
