@@ -108,6 +108,15 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* One sleep: naps would cost more than packets where time is dear. */
+static void wait_until(double when)
+{
+	const double left = when - now();
+
+	if (left > 0)
+		usleep((useconds_t)(left * 1e6));
+}
+
 static int64_t cpu_ns(void)
 {
 	char text[128] = "";
@@ -134,8 +143,8 @@ static uint64_t run(struct sender *s, int fd, double rate, uint64_t count)
 	while (sent < count) {
 		unsigned done = 0;
 
-		while (rate > 0 && (double)sent > (now() - began) * rate)
-			usleep(200);
+		if (rate > 0)
+			wait_until(began + (double)sent / rate);
 		for (unsigned i = 0; i < BATCH; i++)
 			fill(s, frames[i]);
 		while (done < BATCH) {
