@@ -157,7 +157,10 @@ struct ident_sink {
 	void (*binding)(void *ctx, const struct ident_binding *b);
 	void *ctx;
 };
-void ident_flush(struct ident *id, const struct ident_sink *sink);
+/* What changed, devices ahead of their evidence and bindings: some `most` records besides what is gone.  True: more waits. */
+bool ident_flush(struct ident *id, const struct ident_sink *sink, size_t most);
+/* The store was made anew: all is to be told again. */
+void ident_flush_again(struct ident *id);
 
 /* Reading.  By place: 0 .. n-1, false: the place is free. */
 size_t ident_device_places(const struct ident *id);

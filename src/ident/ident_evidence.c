@@ -13,12 +13,6 @@
 /* Writing "last seen" to the store more often than this is not worth it. */
 static const int64_t rewrite_ns = 3600 * NOW_NS_PER_S;
 
-static void touch(struct ident *id, uint32_t at)
-{
-	if (!id->evidence.at[at].dirty)
-		id->evidence.at[at].dirty = VEC_PUSH(&id->dirty_evidence, at);
-}
-
 static uint32_t find(const struct ident *id, uint32_t device, const char *source, const char *value)
 {
 	uint32_t i = id->devices.at[device].evidence;
@@ -103,11 +97,11 @@ bool ident_evidence_put(struct ident *id, uint32_t device, const char *source, c
 			return false;
 		id->evidence.at[at].strength = strength;
 		id->evidence.at[at].first_ns = now_ns;
-		touch(id, at);
+		ident_table_touch_evidence(id, at);
 	}
 	e = &id->evidence.at[at];
 	if (now_ns - e->last_ns > rewrite_ns || now_ns < e->last_ns)
-		touch(id, at);
+		ident_table_touch_evidence(id, at);
 	e->last_ns = now_ns;
 	return true;
 }

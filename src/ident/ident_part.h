@@ -126,6 +126,7 @@ void ident_table_drop_mac(struct ident *id, uint32_t mac);
 void ident_table_drop_device(struct ident *id, uint32_t device);       /* must have no MAC left */
 void ident_table_touch_device(struct ident *id, uint32_t device);      /* dirty */
 void ident_table_touch_bind(struct ident *id, uint32_t bind);
+void ident_table_touch_evidence(struct ident *id, uint32_t at);
 void ident_table_fini(struct ident *id);
 
 /* ident_evidence.c */

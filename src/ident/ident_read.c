@@ -91,28 +91,77 @@ static void to_evidence(const struct ident *id, const struct ident_evid *e, stru
 	snprintf(ret->maker, sizeof(ret->maker), "%s", e->maker);
 }
 
-static void flush_evidence(struct ident *id, const struct ident_sink *sink, struct ident_evid *e)
+/* What one flush may still tell. */
+struct flush { struct ident *id; const struct ident_sink *sink; size_t left; };
+
+static void told(struct flush *f)
+{
+	f->left -= f->left > 0;
+}
+
+static void flush_evidence(struct flush *f, struct ident_evid *e)
 {
 	struct ident_evidence out;
 
 	e->dirty = false;
-	to_evidence(id, e, &out);
-	sink->evidence(sink->ctx, &out);
+	to_evidence(f->id, e, &out);
+	f->sink->evidence(f->sink->ctx, &out);
+	told(f);
 }
 
 /* A device that is written for the first time brings all its evidence. */
-static void flush_device(struct ident *id, const struct ident_sink *sink, uint32_t at)
+static void flush_device(struct flush *f, uint32_t at)
 {
+	struct ident *id = f->id;
 	struct ident_dev *d = &id->devices.at[at];
 	struct ident_device out;
 
+	if (!d->used || !d->dirty)
+		return;
 	d->dirty = false;
 	if (!is_worth_storing(d) || !ident_device_at(id, at, &out))
 		return;
-	sink->device(sink->ctx, &out);
+	f->sink->device(f->sink->ctx, &out);
+	told(f);
 	for (uint32_t i = d->stored ? IDENT_NONE : d->evidence; i != IDENT_NONE; i = id->evidence.at[i].next)
-		flush_evidence(id, sink, &id->evidence.at[i]);
+		flush_evidence(f, &id->evidence.at[i]);
 	d->stored = true;
+}
+
+/* Of a device that was never written it comes with that. */
+static void flush_changed_evidence(struct flush *f, uint32_t at)
+{
+	struct ident_evid *e = &f->id->evidence.at[at];
+
+	if (e->used && e->dirty && f->id->devices.at[e->device].stored)
+		flush_evidence(f, e);
+	e->dirty = false;
+}
+
+static void flush_bind(struct flush *f, uint32_t at)
+{
+	struct ident_bind *b = &f->id->binds.at[at];
+	struct ident_binding out;
+
+	if (b->used && b->dirty && b->proof >= WHO_VERIFIED && ident_binding_at(f->id, at, &out)) {
+		f->sink->binding(f->sink->ctx, &out);
+		b->stored = true;
+		told(f);
+	}
+	b->dirty = false;
+}
+
+/* *n places that wait, as far as there is room; false: some wait on. */
+static bool flush_places(struct flush *f, uint32_t *places, size_t *n, void (*one)(struct flush *f, uint32_t at))
+{
+	size_t done = 0;
+
+	while (done < *n && f->left)
+		one(f, places[done++]);
+	*n -= done;
+	if (*n)
+		memmove(places, places + done, *n * sizeof(*places));
+	return !*n;
 }
 
 static void flush_gone(struct ident *id, const struct ident_sink *sink)
@@ -124,30 +173,30 @@ static void flush_gone(struct ident *id, const struct ident_sink *sink)
 	id->gone_binds.n = id->gone_devices.n = 0;
 }
 
-void ident_flush(struct ident *id, const struct ident_sink *sink)
+bool ident_flush(struct ident *id, const struct ident_sink *sink, size_t most)
 {
+	struct flush f = { id, sink, most };
+
 	flush_gone(id, sink);
-	for (size_t i = 0; i < id->dirty_devices.n; i++)
-		if (id->devices.at[id->dirty_devices.at[i]].used && id->devices.at[id->dirty_devices.at[i]].dirty)
-			flush_device(id, sink, id->dirty_devices.at[i]);
-	for (size_t i = 0; i < id->dirty_evidence.n; i++) {
-		struct ident_evid *e = &id->evidence.at[id->dirty_evidence.at[i]];
+	return !flush_places(&f, id->dirty_devices.at, &id->dirty_devices.n, flush_device) ||
+	       !flush_places(&f, id->dirty_evidence.at, &id->dirty_evidence.n, flush_changed_evidence) ||
+	       !flush_places(&f, id->dirty_binds.at, &id->dirty_binds.n, flush_bind);
+}
 
-		if (e->used && e->dirty && id->devices.at[e->device].stored)
-			flush_evidence(id, sink, e);
-		e->dirty = false;
+void ident_flush_again(struct ident *id)
+{
+	for (uint32_t i = 0; i < id->devices.n; i++) {
+		if (id->devices.at[i].used)
+			ident_table_touch_device(id, i);
 	}
-	for (size_t i = 0; i < id->dirty_binds.n; i++) {
-		struct ident_bind *b = &id->binds.at[id->dirty_binds.at[i]];
-		struct ident_binding out;
-
-		if (b->used && b->dirty && b->proof >= WHO_VERIFIED && ident_binding_at(id, id->dirty_binds.at[i], &out)) {
-			sink->binding(sink->ctx, &out);
-			b->stored = true;
-		}
-		b->dirty = false;
+	for (uint32_t i = 0; i < id->evidence.n; i++) {
+		if (id->evidence.at[i].used)
+			ident_table_touch_evidence(id, i);
 	}
-	id->dirty_devices.n = id->dirty_evidence.n = id->dirty_binds.n = 0;
+	for (uint32_t i = 0; i < id->binds.n; i++) {
+		if (id->binds.at[i].used)
+			ident_table_touch_bind(id, i);
+	}
 }
 
 /* How long a MAC without bindings is remembered: junk for an hour, what other evidence than its own MAC speaks of for longer. */

@@ -339,6 +339,13 @@ void ident_table_touch_bind(struct ident *id, uint32_t bind)
 	id->binds.at[bind].dirty = VEC_PUSH(&id->dirty_binds, bind);
 }
 
+void ident_table_touch_evidence(struct ident *id, uint32_t at)
+{
+	if (id->evidence.at[at].dirty)
+		return;
+	id->evidence.at[at].dirty = VEC_PUSH(&id->dirty_evidence, at);
+}
+
 void ident_table_fini(struct ident *id)
 {
 	for (size_t i = 0; i < id->devices.n; i++)

@@ -59,8 +59,9 @@ int observer_step(struct observer *o, struct err *e);
 bool observer_waits(const struct observer *o);
 /* The device sent something lately (see run/allowed). */
 void observer_seen(struct observer *o, uint64_t device, int64_t when_ns);
-/* Once a second: what changed goes to the store.  all: everything (the store was made anew). */
+/* Once a second: what changed goes to the store, some thousands of rows at a time.  all: everything (the store was made anew). */
 void observer_keep(struct observer *o, bool all);
+void observer_keep_rest(struct observer *o);    /* all that waits: at the end */
 struct observer_stats observer_stats(const struct observer *o);
 /* Every device as JSON objects into an open array, or as rows by the callback. */
 typedef void (*observer_device_fn)(void *arg, const struct ident_device *d, const struct who_id *id);

@@ -86,6 +86,8 @@ void observer_tell(struct observer *o, const struct ident_fact *f)
 
 /* ---- the store ---- */
 
+enum { KEEP_AT_ONCE = 16384 };
+
 /* One batch of changes, copied: the recorder's thread puts it. */
 struct batch {
 	VEC(struct ident_device) devices;
@@ -197,38 +199,34 @@ static void on_binding(void *ctx, const struct ident_binding *v)
 	(void)VEC_PUSH(&b->bindings, *v);
 }
 
-static void all_of(struct observer *o, struct batch *b)
-{
-	struct ident_evidence list[IDENT_EVIDENCE];
-	struct ident_device d;
-	struct ident_binding v;
-
-	for (size_t i = 0, n = ident_device_places(o->ident); i < n; i++) {
-		if (!ident_device_at(o->ident, i, &d))
-			continue;
-		on_device(b, &d);
-		for (unsigned k = 0, m = ident_evidence_of(o->ident, d.id, list); k < m; k++)
-			on_evidence(b, &list[k]);
-	}
-	for (size_t i = 0, n = ident_binding_places(o->ident); i < n; i++) {
-		if (ident_binding_at(o->ident, i, &v))
-			on_binding(b, &v);
-	}
-}
-
-void observer_keep(struct observer *o, bool all)
+/* What waits of the facts, as one batch of bounded size: at the limits of scale all of it is 100 MiB.  True: more waits. */
+static bool keep_some(struct observer *o)
 {
 	struct batch *b = calloc(1, sizeof(*b));
 	const struct ident_sink sink = { on_device, on_device_gone, on_evidence, on_binding, b };
+	bool more;
 
-	ident_tick(o->ident, now_wall_ns());
 	if (!b)
-		return;
-	ident_flush(o->ident, &sink);
-	if (all)
-		all_of(o, b);
+		return false;
+	more = ident_flush(o->ident, &sink, KEEP_AT_ONCE);
 	if (b->devices.n + b->evidence.n + b->bindings.n + b->gone.n)
 		recorder_keep(reload_recorder(o->reload), keep_batch, b, drop_batch);
 	else
 		drop_batch(b);
+	return more;
+}
+
+void observer_keep(struct observer *o, bool all)
+{
+	ident_tick(o->ident, now_wall_ns());
+	if (all)
+		ident_flush_again(o->ident);
+	(void)keep_some(o);
+}
+
+void observer_keep_rest(struct observer *o)
+{
+	ident_tick(o->ident, now_wall_ns());
+	while (keep_some(o))
+		;
 }

@@ -262,5 +262,5 @@ void watch_last(struct watch *w)
 		collect(w);
 	}
 	watch_refresh(w);
-	observer_keep(w->c.observer, false);
+	observer_keep_rest(w->c.observer);
 }

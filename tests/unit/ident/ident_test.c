@@ -292,7 +292,7 @@ static void on_binding(void *ctx, const struct ident_binding *b)
 
 static int64_t flushed(void)
 {
-	ident_flush(id, &(struct ident_sink){ on_kept, on_gone, on_evidence, on_binding, NULL });
+	ident_flush(id, &(struct ident_sink){ on_kept, on_gone, on_evidence, on_binding, NULL }, SIZE_MAX);
 	return kept;
 }
 

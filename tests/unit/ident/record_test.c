@@ -202,18 +202,18 @@ START_TEST(test_store_and_back)
 	settle("cam1", HIK "11", "fd00:20::11");
 	claim("cam0", AXIS "12", "10.20.0.12");         /* not proved: not written */
 	claim("cam0", AXIS "01", "10.20.1.1");
-	ident_flush(id, &sink);
+	ident_flush(id, &sink, SIZE_MAX);
 	ck_assert_uint_eq(n_bindings, 3);
 	ck_assert_uint_eq(n_devices, 2 + 5);            /* and the listed ones */
 	n_writes = 0;
-	ident_flush(id, &sink);
+	ident_flush(id, &sink, SIZE_MAX);
 	ck_assert_uint_eq(n_writes, 0);
 	/* One that is proved later brings the evidence that was there before. */
 	before = n_evidence;
 	while (*probe())
 		;
 	answer("cam0", AXIS "12", "10.20.0.12");
-	ident_flush(id, &sink);
+	ident_flush(id, &sink, SIZE_MAX);
 	ck_assert_uint_eq(n_evidence, before + 1);
 	ck_assert_str_eq(evidence[before].maker, "axis");
 	hik = device(HIK "11");
@@ -248,8 +248,39 @@ START_TEST(test_store_and_back)
 	/* What goes is taken out of the store. */
 	now += S(40 * 86400);
 	ident_tick(id, now);
-	ident_flush(id, &sink);
+	ident_flush(id, &sink, SIZE_MAX);
 	ck_assert_uint_eq(n_bindings, 1);               /* the pinned one stays */
+}
+END_TEST
+
+/* A few at a time: the same in the end, and no binding ahead of its device. */
+START_TEST(test_store_by_and_by)
+{
+	unsigned calls = 1, of_devices = 0;
+
+	settle("cam0", AXIS "10", "10.20.0.10");
+	settle("cam1", HIK "11", "fd00:20::11");
+	claim("cam0", AXIS "01", "10.20.1.1");
+	for (; ident_flush(id, &sink, 2); calls++) {
+		ck_assert_uint_gt(n_devices + n_evidence + n_bindings, of_devices);
+		of_devices = n_devices + n_evidence + n_bindings;
+		ck_assert(!n_bindings || n_devices == 2 + 5);
+	}
+	ck_assert_uint_gt(calls, 5);
+	ck_assert_uint_eq(n_bindings, 3);
+	ck_assert_uint_eq(n_devices, 2 + 5);
+	of_devices = n_evidence;
+	n_writes = 0;
+	ck_assert(!ident_flush(id, &sink, 2));
+	ck_assert_uint_eq(n_writes, 0);
+	/* The store was made anew. */
+	n_devices = n_evidence = n_bindings = 0;
+	ident_flush_again(id);
+	while (ident_flush(id, &sink, 2))
+		;
+	ck_assert_uint_eq(n_bindings, 3);
+	ck_assert_uint_eq(n_devices, 2 + 5);
+	ck_assert_uint_eq(n_evidence, of_devices);
 }
 END_TEST
 
@@ -302,6 +333,7 @@ int main(void)
 		test_evidence,
 		test_sticky,
 		test_store_and_back,
+		test_store_by_and_by,
 		test_sticky_without_evidence,
 		test_restore_refuses_nonsense,
 	};
