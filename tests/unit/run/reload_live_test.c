@@ -9,7 +9,7 @@
 #include "unit/run/site.h"
 #include "unit/suite.h"
 
-static time_t clock_set;                        /* the wall's clock was set by so many seconds */
+static _Atomic time_t clock_set;                /* the wall's clock was set by so many seconds; workers look, too */
 
 int clock_gettime(clockid_t clock, struct timespec *ts)
 {
