@@ -6,6 +6,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+
 #include "base/arena.h"
 #include "base/digest.h"
 #include "kern/table_fences.h"
@@ -14,6 +19,16 @@
 struct table_stmt table_set_mark(const struct table_build *b, enum table_op op, uint32_t bits)
 {
 	return (struct table_stmt){ .op = op, .mask = b->mask, .value = bits };
+}
+
+struct table_stmt table_family(bool six)
+{
+	return table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4);
+}
+
+struct table_stmt table_own_flow(void)
+{
+	return table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
 }
 
 static uint32_t or_default(uint32_t value, uint32_t fallback)

@@ -6,7 +6,6 @@
 
 #include <netinet/in.h>
 
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 
@@ -18,7 +17,7 @@ static struct flow_variant variant_of(unsigned v)
 	bool six = v & TABLE_V_SIX;
 
 	return (struct flow_variant){
-		table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4),
+		table_family(six),
 		table_is(TABLE_K_L4PROTO, v & TABLE_V_UDP ? IPPROTO_UDP : IPPROTO_TCP),
 		{ TABLE_K_IIF, TABLE_K_ETHER_SADDR, six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR,
 		  six ? TABLE_K_IP6_DADDR : TABLE_K_IP_DADDR, v & TABLE_V_REPLY ? TABLE_K_SPORT : TABLE_K_DPORT },
@@ -32,11 +31,6 @@ static struct table_stmt with_keys(enum table_op op, uint32_t set, const uint8_t
 	for (unsigned i = 0; i < TABLE_KEYS_MAX; i++)
 		s.keys[i] = keys[i];
 	return s;
-}
-
-static struct table_stmt meter(enum table_key k1, enum table_key k2, uint32_t set, uint32_t rate, uint32_t burst)
-{
-	return (struct table_stmt){ .op = TABLE_S_UPDATE, .keys = { k1, k2 }, .index = set, .rate = rate, .burst = burst };
 }
 
 /* How often an update of the ledger is tried.  It can fail for a moment although there is room: a hash table that must grow
@@ -153,32 +147,27 @@ static struct table_stmt share(bool six)
 	};
 }
 
-static struct table_stmt is_family(bool six)
-{
-	return table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4);
-}
-
 /* Denied beyond the device's share of the page.  The next senders and destinations have a share of their own; what is beyond that,
  * too, is a scan: nothing of these two ends is kept apart any more until the page is turned.  Others of the device, or of
  * the router whose MAC it is, are: so no flood hides what is tried elsewhere meanwhile. */
 static void build_beyond(struct table_build *b, bool six)
 {
-	const struct table_stmt more = meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_MORE, MORE_PER_S, MORE_BURST);
+	const struct table_stmt more = table_meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_MORE, MORE_PER_S, MORE_BURST);
 
-	TABLE_RULE(b->t, TABLE_CH_DENY, is_family(six), table_in(TABLE_K_L4PROTO, TABLE_SET_PORTED), TABLE_ETHER, share(six), more,
-		   table_goto(TABLE_CH_DENY_COUNT));
-	TABLE_RULE(b->t, TABLE_CH_DENY, is_family(six), TABLE_ETHER, table_build_pair(TABLE_S_ADD, TABLE_SET_SCANS4, six),
+	TABLE_RULE(b->t, TABLE_CH_DENY, table_family(six), table_in(TABLE_K_L4PROTO, TABLE_SET_PORTED), TABLE_ETHER, share(six),
+		   more, table_goto(TABLE_CH_DENY_COUNT));
+	TABLE_RULE(b->t, TABLE_CH_DENY, table_family(six), TABLE_ETHER, table_build_pair(TABLE_S_ADD, TABLE_SET_SCANS4, six),
 		   table_goto(TABLE_CH_DENIED_MORE));
 }
 
 /* What has no ports cannot be kept apart: of each two ends one a second is asked about. */
 static void build_portless(struct table_build *b, bool six)
 {
-	const struct table_stmt all = meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_PINGS, PINGS_PER_S, PINGS_BURST);
+	const struct table_stmt all = table_meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_PINGS, PINGS_PER_S, PINGS_BURST);
 	struct table_stmt pair = table_build_pair(TABLE_S_UPDATE, TABLE_SET_PINGS4, six);
 
 	pair.rate = pair.burst = 1;
-	TABLE_RULE(b->t, TABLE_CH_DENY, is_family(six), table_notin(TABLE_K_L4PROTO, TABLE_SET_PORTED), TABLE_ETHER, pair,
+	TABLE_RULE(b->t, TABLE_CH_DENY, table_family(six), table_notin(TABLE_K_L4PROTO, TABLE_SET_PORTED), TABLE_ETHER, pair,
 		   share(six), all, table_goto(TABLE_CH_ASK));
 }
 
@@ -191,16 +180,16 @@ static void build_deny(struct table_build *b)
 	const struct table_rates *r = &b->rates;
 
 	for (unsigned six = 0; six < 2; six++)
-		TABLE_RULE(b->t, TABLE_CH_DENY, is_family(six), TABLE_ETHER, table_build_pair(TABLE_S_IN, TABLE_SET_SCANS4, six),
+		TABLE_RULE(b->t, TABLE_CH_DENY, table_family(six), TABLE_ETHER, table_build_pair(TABLE_S_IN, TABLE_SET_SCANS4, six),
 			   table_goto(TABLE_CH_DENIED_MORE));
 	TABLE_RULE(b->t, TABLE_CH_DENY, table_jump(TABLE_CH_DENIED));
 	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER,
-		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_SAMPLES, r->deny_per_s, r->deny_burst),
+		   table_meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_SAMPLES, r->deny_per_s, r->deny_burst),
 		   table_goto(TABLE_CH_ASK));
 	for (unsigned six = 0; six < 2; six++)
 		build_portless(b, six);
 	TABLE_RULE(b->t, TABLE_CH_DENY, TABLE_ETHER,
-		   meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_KEYS, KEYS_PER_S, KEYS_BURST),
+		   table_meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, TABLE_SET_KEYS, KEYS_PER_S, KEYS_BURST),
 		   table_goto(TABLE_CH_DENY_COUNT));
 	for (unsigned six = 0; six < 2; six++)
 		build_beyond(b, six);

@@ -20,7 +20,7 @@ enum { PORTS = 65536, DHCP = 67, DHCP6 = 547 };
 
 static struct table_stmt is_family(unsigned v)
 {
-	return table_is(TABLE_K_NFPROTO, v & TABLE_V_SIX ? NFPROTO_IPV6 : NFPROTO_IPV4);
+	return table_family(v & TABLE_V_SIX);
 }
 
 static struct table_stmt is_proto(unsigned v)

@@ -7,13 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 
 #include "engine/plan.h"
 
-#define FLOW_STATE table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED))
 enum { TRIES = 3 };     /* as for the ledger's other pages */
 enum { SPARED4, SPARED6, SPARED_AT4, SPARED_AT6, SPARED_SETS };
 
@@ -68,11 +66,6 @@ static struct table_stmt keyed(uint32_t set, enum table_key k1, enum table_key k
 	return (struct table_stmt){ .op = TABLE_S_IN, .keys = { k1, k2, k3 }, .index = set };
 }
 
-static struct table_stmt family(bool six)
-{
-	return table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4);
-}
-
 /* Addresses of nobody in particular as a set; UINT32_MAX: there are none. */
 static uint32_t nobodys(struct table *t, const struct plan_where *w, bool six, const char *name)
 {
@@ -103,9 +96,10 @@ static uint32_t build_to(struct table_build *b, uint32_t spared, uint32_t ask)
 		const uint32_t set = nobodys(b->t, &b->in->plan.fails->to, six, "nobodys");
 
 		if (set != UINT32_MAX)
-			TABLE_RULE(b->t, to, family(six), table_in(TABLE_K_OIFNAME, TABLE_SET_OPEN), table_in(daddr, set),
+			TABLE_RULE(b->t, to, table_family(six), table_in(TABLE_K_OIFNAME, TABLE_SET_OPEN), table_in(daddr, set),
 				   table_goto(ask));
-		TABLE_RULE(b->t, to, family(six), keyed(spared + SPARED_AT4 + six, TABLE_K_OIFNAME, daddr, 0), table_goto(ask));
+		TABLE_RULE(b->t, to, table_family(six), keyed(spared + SPARED_AT4 + six, TABLE_K_OIFNAME, daddr, 0),
+			   table_goto(ask));
 	}
 	return to;
 }
@@ -125,7 +119,7 @@ static void build_kind(struct table_build *b, uint32_t from, uint32_t spared, si
 		for (size_t i = 0; set != UINT32_MAX && i < b->in->plan.n_from; i++)
 			if (f->from_of[i] == kind && b->in->ifaces[i].role == TABLE_OPEN)
 				TABLE_RULE(b->t, from, table_named(TABLE_K_IIFNAME, b->in->ifaces[i].name),
-					   family(six), table_in(six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR, set), to,
+					   table_family(six), table_in(six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR, set), to,
 					   table_goto(ask));
 	}
 }
@@ -153,10 +147,10 @@ static void build_either(struct table_build *b, uint32_t chain, uint32_t next)
 		const struct table_stmt proto = table_in(TABLE_K_L4PROTO, six ? TABLE_SET_SHAPE6 : TABLE_SET_JUDGED4);
 
 		if (until_s)
-			TABLE_RULE(b->t, chain, family(six), TABLE_ETHER, proto, FLOW_STATE, own,
+			TABLE_RULE(b->t, chain, table_family(six), TABLE_ETHER, proto, table_own_flow(), own,
 				   { .op = TABLE_S_BEFORE, .until_s = until_s }, table_jump(next));
 		else
-			TABLE_RULE(b->t, chain, family(six), TABLE_ETHER, proto, FLOW_STATE, own, table_jump(next));
+			TABLE_RULE(b->t, chain, table_family(six), TABLE_ETHER, proto, table_own_flow(), own, table_jump(next));
 	}
 	TABLE_RULE(b->t, chain, table_goto(TABLE_CH_ASK));
 }
@@ -187,7 +181,7 @@ void table_build_fails(struct table_build *b)
 	to = build_to(b, spared, ask);
 	build_either(b, b->ask, either);
 	for (unsigned six = 0; six < 2; six++)
-		TABLE_RULE(b->t, either, family(six),
+		TABLE_RULE(b->t, either, table_family(six),
 			   keyed(spared + SPARED4 + six, TABLE_K_IIFNAME, TABLE_K_ETHER_SADDR,
 				 six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR), table_goto(to));
 	table_build_from_anybody(b, either, table_jump(build_from(b, spared, ask)));
@@ -218,7 +212,7 @@ void table_build_fails_after(struct table_build *b)
 {
 	if (!is_on(b->in))
 		return;
-	TABLE_RULE(b->t, TABLE_CH_AFTER, has_note(b), FLOW_STATE, table_goto(TABLE_CH_FAILED_OPEN));
+	TABLE_RULE(b->t, TABLE_CH_AFTER, has_note(b), table_own_flow(), table_goto(TABLE_CH_FAILED_OPEN));
 	TABLE_RULE(b->t, TABLE_CH_AFTER, has_note(b), table_count(TABLE_C_NO_VERDICT), table_do(TABLE_S_DROP, 0));
 }
 

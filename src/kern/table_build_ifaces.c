@@ -33,7 +33,7 @@ static struct table_stmt is_in(const struct table_iface *f, uint32_t set, bool s
 
 static void who_lookup(struct table_build *b, uint32_t chain, const struct table_iface *f, uint32_t set, bool six, uint32_t cls)
 {
-	const struct table_stmt family = table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4);
+	const struct table_stmt family = table_family(six);
 	/* One header alone: version 4 and no options in one byte; or a transport right behind IPv6's. */
 	const struct table_stmt shape = six ? table_in(TABLE_K_IP6_NEXTHDR, TABLE_SET_SHAPE6) : table_is(TABLE_K_NH_FIRST, 0x45);
 
@@ -61,7 +61,7 @@ static uint32_t routed(struct table_build *b, uint32_t chain, const struct table
 			memcpy(key + bytes, f->routed[i].hi.b, bytes);
 			table_model_element(b->t, set, key, 0);
 		}
-		TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4),
+		TABLE_RULE(b->t, chain, table_family(six),
 			   table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_RELATED)),
 			   table_in(six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR, set), table_goto(TABLE_CH_RESTRICTED));
 		if (six)
@@ -178,7 +178,7 @@ static void enforcing(struct table_build *b, uint32_t chain, enum table_key key4
 		bool six = (set - TABLE_SET_GUARDED4) % 2;
 
 		if (b->t->sets.at[set].n)
-			TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4),
+			TABLE_RULE(b->t, chain, table_family(six),
 				   table_in(six ? key6 : key4, set), table_goto(to));
 	}
 }

@@ -14,10 +14,7 @@
  * else is a counted drop, of others on pages of their own; so a full set closes. */
 #include "kern/table_model.h"
 
-#include <netinet/in.h>
-
 #include <linux/if_arp.h>
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 
 /* Errors that the firewall itself sends about what it has not permitted: who causes them must not take its own questions' share. */
@@ -37,30 +34,15 @@ static const struct places all_places[] = {
 
 #define NO_ETHER table_isnt(TABLE_K_IIFTYPE, ARPHRD_ETHER)
 
-static struct table_stmt meter(enum table_key k1, enum table_key k2, uint32_t set, uint32_t rate, uint32_t burst)
-{
-	return (struct table_stmt){ .op = TABLE_S_UPDATE, .keys = { k1, k2 }, .index = set, .rate = rate, .burst = burst };
-}
-
-static struct table_stmt is_family(bool six)
-{
-	return table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4);
-}
-
 static struct table_stmt by_mac(uint32_t set, uint32_t rate, uint32_t burst)
 {
-	return meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, set, rate, burst);
+	return table_meter(TABLE_K_IIF, TABLE_K_ETHER_SADDR, set, rate, burst);
 }
 
 /* sets: the IPv4 one, the other is next to it. */
 static struct table_stmt by_address(uint32_t sets, bool six, uint32_t rate, uint32_t burst)
 {
-	return meter(TABLE_K_IIF, six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR, sets + six, rate, burst);
-}
-
-static struct table_stmt own_flow(void)
-{
-	return table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
+	return table_meter(TABLE_K_IIF, six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR, sets + six, rate, burst);
 }
 
 /* Bulk flows, too. */
@@ -81,17 +63,17 @@ static void build_again(struct table_build *b, const struct places *p, bool six)
 	const struct table_stmt ported = table_in(TABLE_K_L4PROTO, TABLE_SET_PORTED);
 	const uint32_t rate = b->rates.again_per_s, burst = b->rates.again_burst;
 
-	TABLE_RULE(b->t, p->chain, was_allowed(b), own_flow(), is_family(six), shape, ported, TABLE_ETHER,
+	TABLE_RULE(b->t, p->chain, was_allowed(b), table_own_flow(), table_family(six), shape, ported, TABLE_ETHER,
 		   by_mac(p->agains, rate, burst), table_goto(TABLE_CH_ASK_Q));
 	if (p->by_address)
-		TABLE_RULE(b->t, p->chain, was_allowed(b), own_flow(), is_family(six), shape, ported, NO_ETHER,
+		TABLE_RULE(b->t, p->chain, was_allowed(b), table_own_flow(), table_family(six), shape, ported, NO_ETHER,
 			   by_address(p->agains + 1, six, rate, burst), table_goto(TABLE_CH_ASK_Q));
 }
 
 /* How much each may ask, and where so all of an interface together. */
 static void build_limit(struct table_build *b, const struct places *p, struct table_stmt of, struct table_stmt each)
 {
-	const struct table_stmt all = meter(TABLE_K_IIF, TABLE_K_NONE, TABLE_SET_ASKS_IFACE, b->rates.others_per_s,
+	const struct table_stmt all = table_meter(TABLE_K_IIF, TABLE_K_NONE, TABLE_SET_ASKS_IFACE, b->rates.others_per_s,
 					    b->rates.others_burst);
 
 	if (p->together)
@@ -111,7 +93,7 @@ static void build_place(struct table_build *b, const struct places *p)
 	if (p->by_address)
 		TABLE_RULE(b->t, p->chain, TABLE_ETHER, table_goto(p->flood));
 	for (unsigned six = 0; p->by_address && six < 2; six++)
-		build_limit(b, p, is_family(six), by_address(p->asks + 1, six, rate, burst));
+		build_limit(b, p, table_family(six), by_address(p->asks + 1, six, rate, burst));
 	TABLE_RULE(b->t, p->chain, table_goto(p->flood));
 }
 
@@ -123,14 +105,14 @@ static void build_out(struct table_build *b)
 	const struct table_stmt error = table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_RELATED) | NF_CT_STATE_INVALID_BIT);
 
 	TABLE_RULE(b->t, TABLE_CH_OUT_METER, error,
-		   meter(TABLE_K_OIFNAME, TABLE_K_NONE, TABLE_SET_ERRORS_OUT, ERRORS_PER_S, ERRORS_BURST),
+		   table_meter(TABLE_K_OIFNAME, TABLE_K_NONE, TABLE_SET_ERRORS_OUT, ERRORS_PER_S, ERRORS_BURST),
 		   table_goto(TABLE_CH_ASK_Q));
 	TABLE_RULE(b->t, TABLE_CH_OUT_METER, error, table_goto(TABLE_CH_OUT_FLOOD));
-	TABLE_RULE(b->t, TABLE_CH_OUT_METER, own_flow(), was_allowed(b),
-		   meter(TABLE_K_OIFNAME, TABLE_K_NONE, TABLE_SET_AGAIN_OUT, r->again_per_s, r->again_burst),
+	TABLE_RULE(b->t, TABLE_CH_OUT_METER, table_own_flow(), was_allowed(b),
+		   table_meter(TABLE_K_OIFNAME, TABLE_K_NONE, TABLE_SET_AGAIN_OUT, r->again_per_s, r->again_burst),
 		   table_goto(TABLE_CH_ASK_Q));
 	TABLE_RULE(b->t, TABLE_CH_OUT_METER,
-		   meter(TABLE_K_OIFNAME, TABLE_K_NONE, TABLE_SET_ASKS_OUT, r->ask_per_s, r->ask_burst),
+		   table_meter(TABLE_K_OIFNAME, TABLE_K_NONE, TABLE_SET_ASKS_OUT, r->ask_per_s, r->ask_burst),
 		   table_goto(TABLE_CH_ASK_Q));
 	TABLE_RULE(b->t, TABLE_CH_OUT_METER, table_goto(TABLE_CH_OUT_FLOOD));
 }
@@ -139,27 +121,27 @@ static void build_out(struct table_build *b)
 static void build_unknown(struct table_build *b)
 {
 	const struct table_rates *r = &b->rates;
-	const struct table_stmt all = meter(TABLE_K_IIF, TABLE_K_NONE, TABLE_SET_NEWS_IFACE, r->new_iface_per_s,
+	const struct table_stmt all = table_meter(TABLE_K_IIF, TABLE_K_NONE, TABLE_SET_NEWS_IFACE, r->new_iface_per_s,
 					    r->new_iface_burst);
 
 	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_METER, TABLE_ETHER, by_mac(TABLE_SET_NEWS, r->new_per_s, r->new_burst), all,
 		   table_goto(TABLE_CH_UNKNOWN_Q));
 	for (unsigned six = 0; six < 2; six++)
-		TABLE_RULE(b->t, TABLE_CH_UNKNOWN_METER, is_family(six), NO_ETHER,
+		TABLE_RULE(b->t, TABLE_CH_UNKNOWN_METER, table_family(six), NO_ETHER,
 			   by_address(TABLE_SET_NEWS_4, six, r->new_per_s, r->new_burst), all, table_goto(TABLE_CH_UNKNOWN_Q));
 	TABLE_RULE(b->t, TABLE_CH_UNKNOWN_METER, table_goto(TABLE_CH_UNKNOWN_FLOOD));
 }
 
 void table_build_proved_meter(struct table_build *b, const struct table_iface *f, uint32_t routed4)
 {
-	const struct table_stmt by = { .op = TABLE_S_IFNAME, .keys = { TABLE_K_IIFNAME }, .name = f->name };
+	const struct table_stmt by = table_named(TABLE_K_IIFNAME, f->name);
 	uint8_t key[TABLE_IFNAME];
 
 	table_model_ifname_key(f->name, key);
 	if (!f->n_routed)
 		table_model_element(b->t, TABLE_SET_PROVED, key, 0);
 	for (unsigned six = 0; f->n_routed && !b->in->closed && six < 2; six++)
-		TABLE_RULE(b->t, TABLE_CH_ASK_METER, by, is_family(six),
+		TABLE_RULE(b->t, TABLE_CH_ASK_METER, by, table_family(six),
 			   table_notin(six ? TABLE_K_IP6_SADDR : TABLE_K_IP_SADDR, routed4 + six), table_goto(TABLE_CH_ASK_PROVED));
 }
 

@@ -7,7 +7,6 @@
 
 #include <netinet/in.h>
 
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 
@@ -56,7 +55,7 @@ static void build_remember(struct table_build *b, uint32_t chain, unsigned first
 				  v & TABLE_V_REPLY ? TABLE_K_SPORT : TABLE_K_DPORT },
 		};
 
-		TABLE_RULE(b->t, chain, table_is(TABLE_K_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4),
+		TABLE_RULE(b->t, chain, table_family(six),
 			   table_is(TABLE_K_L4PROTO, v & TABLE_V_UDP ? IPPROTO_UDP : IPPROTO_TCP), TABLE_ETHER, add,
 			   table_count(TABLE_C_POST_DENIED), table_do(TABLE_S_DROP, 0));
 	}
@@ -69,7 +68,7 @@ static void build_rejected(struct table_build *b)
 {
 	TABLE_RULE(b->t, TABLE_CH_REJECTED, table_count(TABLE_C_POST_REJECTED), table_set_mark(b, TABLE_S_SET_META_MARK, 0));
 	TABLE_RULE(b->t, TABLE_CH_REJECTED,
-		   table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED)),
+		   table_own_flow(),
 		   table_set_mark(b, TABLE_S_SET_CT_MARK, table_mark_note(b->in->mark_shift, TABLE_NOTE_REJECTED)));
 	TABLE_RULE(b->t, TABLE_CH_REJECTED, table_is(TABLE_K_L4PROTO, IPPROTO_TCP), table_do(TABLE_S_REJECT_RST, 0));
 	TABLE_RULE(b->t, TABLE_CH_REJECTED, table_do(TABLE_S_REJECT_ADMIN, 0));
@@ -83,7 +82,7 @@ void table_build_post(struct table_build *b)
 	build_after(b);
 	if (!b->in->closed)
 		TABLE_RULE(b->t, TABLE_CH_ALLOWED,
-			   table_bits(TABLE_K_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED)),
+			   table_own_flow(),
 			   table_set_mark(b, TABLE_S_SET_CT_MARK, stamp), table_count(TABLE_C_POST_ALLOWED),
 			   table_do(TABLE_S_ACCEPT, 0));
 	TABLE_RULE(b->t, TABLE_CH_ALLOWED, table_count(TABLE_C_POST_UNSTAMPED), table_do(TABLE_S_ACCEPT, 0));

@@ -274,6 +274,13 @@ static inline struct table_stmt table_masked_not(enum table_key k, uint32_t mask
 {
 	return (struct table_stmt){ .op = TABLE_S_MATCH, .keys = { k }, .mask = mask, .value = value, .negate = true };
 }
+struct table_stmt table_family(bool six);
+struct table_stmt table_own_flow(void);                 /* of a flow of its own, not of what refers to another */
+/* Within so many a second of each pair of keys. */
+static inline struct table_stmt table_meter(enum table_key k1, enum table_key k2, uint32_t set, uint32_t rate, uint32_t burst)
+{
+	return (struct table_stmt){ .op = TABLE_S_UPDATE, .keys = { k1, k2 }, .index = set, .rate = rate, .burst = burst };
+}
 static inline struct table_stmt table_named(enum table_key k, const char *iface)
 {
 	return (struct table_stmt){ .op = TABLE_S_IFNAME, .keys = { k }, .name = iface };

@@ -15,7 +15,6 @@
 
 enum { ASIDE_KEPT = 4, ASIDE_MAX = 1000, WAL_WORRY = 64 << 20 };
 
-
 /* --- the directory --- */
 
 static int find_group(const char *name, gid_t *ret, struct err *e)
